@@ -1,4 +1,3 @@
-const ATTRIBUTES = 'names with attributes are not read yet';
 const REENTRY = 'the specification traps a call between an instance and one inside it no longer';
 const NAMES = 'the name is refused before the transpiler sees it (ADR 0020)';
 
@@ -9,12 +8,6 @@ export const KNOWN: Readonly<Record<string, string>> = {
   'async__trap-on-reenter:110': REENTRY,
   'binary__binary:892': 'a core type is written as a subtype',
   'binary__binary:974': 'asynchronous built-ins in their newest encoding',
-  'binary__binary:1187': ATTRIBUTES,
-  'binary__binary:1206': ATTRIBUTES,
-  'validation__attributes:2': ATTRIBUTES,
-  'validation__attributes:30': ATTRIBUTES,
-  'validation__attributes:202': ATTRIBUTES,
-  'validation__attributes:213': ATTRIBUTES,
   'validation__extern-names:8': NAMES,
   'validation__instantiation:476': NAMES,
   'validation__kebab:4': NAMES,

@@ -68,7 +68,7 @@ class HostReader implements Portions {
   /** Nobody reads any more: the guest that writes learns that its values are dropped. */
   close(): void {
     this.#letGo();
-    this.#state.tasks.store.enqueue(() => this.#shared.drop());
+    this.#state.tasks.store.dropEnd(this.#shared);
   }
 
   #letGo(): void {

@@ -166,7 +166,7 @@ export class TakenStream implements GuestStream {
   }
 
   drop(): void {
-    this.#state.tasks.store.enqueue(() => this.#shared.drop());
+    this.#state.tasks.store.dropEnd(this.#shared);
   }
 
   pump(sink: StreamSink): Promise<unknown> {

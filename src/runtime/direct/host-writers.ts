@@ -1,4 +1,5 @@
 import { messageOf } from '#core/errors';
+import { GivenFuture, type GivenItems, GivenStream } from '#runtime/exports';
 import { HostStream } from '#runtime/host';
 import { COPY, type CopyBuffer, SharedCopy, type Thread } from '#runtime/tasks';
 import { RuntimeError } from '../errors.ts';
@@ -18,8 +19,9 @@ class Source implements CopyBuffer {
     this.#values = values;
   }
 
+  /** The embedder may take the bytes of an array away, which is empty then. */
   get remaining(): number {
-    return this.#values.length - this.progress;
+    return Math.max(0, this.#values.length - this.progress);
   }
 
   read(count: number): ArrayLike<unknown> {
@@ -36,21 +38,35 @@ class Source implements CopyBuffer {
   }
 }
 
-/** A stream that the embedder gave, as the host asks for its items. */
-interface Items {
-  next(): PromiseLike<IteratorResult<unknown, unknown>> | IteratorResult<unknown, unknown>;
-  /** Says that nobody wants more of it. It may be called while `next` is under way. */
-  stop(): unknown;
+/** A writer that fails whoever reads on. */
+class Failing implements CopyBuffer {
+  readonly progress = 0;
+  readonly remaining = 1;
+  readonly isEmpty = false;
+  readonly hostBytes = 0;
+  readonly #fail: () => never;
+
+  constructor(fail: () => never) {
+    this.#fail = fail;
+  }
+
+  read(): never {
+    return this.#fail();
+  }
+
+  write(): void {}
 }
 
 /**
- * Makes a stream or future that a guest reads of what the embedder gave: a `ReadableStream`, an iterable, or for a future a value or
- * its promise. A function of the host's own gives a `HostStream`.
+ * Makes a stream or future that a guest reads of what the embedder gave. A function of the host's own gives a `HostStream`.
+ * @param isBytes whether it is a stream of bytes
  */
-export function fromHost(state: State, value: unknown, type: number, isFuture: boolean): SharedCopy {
+export function fromHost(state: State, value: unknown, type: number, isFuture: boolean, isBytes: boolean): SharedCopy {
   if (!isFuture && value instanceof HostStream) return give(state, value, type);
   const shared = new SharedCopy(type, isFuture, true);
-  new HostWriter(state, shared).begin(value);
+  // What functions of the host's own answer was not checked.
+  if (isFuture) new HostWriter(state, shared).write(value instanceof GivenFuture ? value : new GivenFuture(value));
+  else new HostWriter(state, shared).write(value instanceof GivenStream ? value : new GivenStream(value, { isBytes }));
   return shared;
 }
 
@@ -60,7 +76,7 @@ class HostWriter {
   readonly #shared: SharedCopy;
   /** The thread that was given it. Its call is the one that ends the component where the embedder's part fails. */
   readonly #thread: Thread | undefined;
-  #items: Items | undefined;
+  #items: GivenItems | undefined;
   readonly #release: () => void;
   readonly #forget: () => void;
   #isOver = false;
@@ -75,9 +91,8 @@ class HostWriter {
     shared.onDrop = dropped;
   }
 
-  begin(value: unknown): void {
-    const { isFuture } = this.#shared;
-    const write = isFuture ? this.#writeFuture(value) : this.#writeStream(value);
+  write(given: GivenStream | GivenFuture): void {
+    const write = given instanceof GivenFuture ? this.#writeFuture(given) : this.#writeStream(given);
     write.then(
       () => this.#finish(),
       (thrown: unknown) => {
@@ -88,35 +103,41 @@ class HostWriter {
     );
   }
 
-  async #writeFuture(value: unknown): Promise<void> {
-    const found = await value;
+  async #writeFuture(given: GivenFuture): Promise<void> {
+    const found = await given.value();
     if (!this.#isOver) await this.#written([found]);
   }
 
-  async #writeStream(value: unknown): Promise<void> {
-    const items = itemsOf(value);
+  async #writeStream(given: GivenStream): Promise<void> {
+    const items = given.open();
     this.#items = items;
     while (!this.#isOver) {
-      const { value: item, done } = await items.next();
-      if (done === true) break;
-      const values = item instanceof Uint8Array ? item : [item];
-      if (!this.#isOver && values.length > 0) await this.#written(values);
+      const read: unknown = await items.next();
+      if (typeof read !== 'object' || read === null) throw new TypeError('its iterator answered no object');
+      const { value, done } = read as IteratorResult<unknown, unknown>;
+      if (this.#isOver || done === true) break;
+      const values = this.#valuesOf(given, value);
+      if (values.length > 0) await this.#written(values);
     }
     this.#items = undefined;
-    this.#state.tasks.store.enqueue(() => this.#shared.drop());
+    this.#state.tasks.store.dropEnd(this.#shared);
   }
 
-  /**
-   * Nobody reads any more: what the embedder gave is told so, also where its next item has not come yet. Nobody waits for how it cleans
-   * up, so a failure of that concerns no call.
-   */
+  /** What an item stands for. Where it is refused, no other is asked for. */
+  #valuesOf(given: GivenStream, item: unknown): Values {
+    try {
+      return given.values(item);
+    } catch (thrown) {
+      stop(this.#items);
+      throw thrown;
+    }
+  }
+
+  /** Nobody reads any more: what the embedder gave is told so, also where its next item has not come yet. */
   #end(): void {
     const items = this.#items;
     this.#finish();
-    if (items === undefined) return;
-    try {
-      Promise.resolve(items.stop()).catch(() => {});
-    } catch {}
+    stop(items);
   }
 
   #finish(): void {
@@ -126,14 +147,15 @@ class HostWriter {
     this.#release();
   }
 
-  /** Ends the component with the reason, in a turn of it. */
+  /** Ends the component with the reason once a guest reads on. What no guest reads concerns none. */
   #failed(thrown: unknown): void {
-    const message = `a ${this.#shared.isFuture ? 'future' : 'stream'} that the host gave ended with ${messageOf(thrown)}`;
+    const message = `a ${this.#shared.isFuture ? 'future' : 'stream'} that the host gave failed: ${messageOf(thrown)}`;
     const { store } = this.#state.tasks;
-    store.enqueue(() => {
-      store.current = this.#thread;
+    const failing = new Failing(() => {
+      store.current ??= this.#thread;
       throw new RuntimeError('RUNTIME_TRAP', message, { cause: thrown });
     });
+    store.enqueue(() => this.#shared.write({ owner: undefined, buffer: failing, copied: () => {}, done: () => {} }));
   }
 
   /** Writes values until the guest has read them or reads no more. Never settles where the store ends first. */
@@ -161,33 +183,10 @@ class HostWriter {
   }
 }
 
-/** @throws {TypeError} for what is neither a stream nor an iterable */
-function itemsOf(value: unknown): Items {
-  // The iterator of a `ReadableStream` would not cancel it before its next item has come.
-  if (value instanceof ReadableStream) return readerOf(value);
-  const given = value as Partial<AsyncIterable<unknown> & Iterable<unknown>> | null | undefined;
-  if (typeof given === 'object' && given !== null) {
-    const iterator =
-      given instanceof Uint8Array
-        ? [given][Symbol.iterator]()
-        : (given[Symbol.asyncIterator]?.() ?? given[Symbol.iterator]?.());
-    if (iterator !== undefined) return { next: () => iterator.next(), stop: () => iterator.return?.(undefined) };
-  }
-  throw new TypeError('a stream is expected: a ReadableStream or an iterable');
-}
-
-function readerOf(stream: ReadableStream<unknown>): Items {
-  const reader = stream.getReader();
-  let isOver = false;
-  return {
-    async next() {
-      const read = await reader.read();
-      if (read.done) {
-        isOver = true;
-        reader.releaseLock();
-      }
-      return read as IteratorResult<unknown, unknown>;
-    },
-    stop: () => (isOver ? undefined : reader.cancel()),
-  };
+/** Nobody waits for how the embedder's part cleans up, so a failure of that concerns no call. */
+function stop(items: GivenItems | undefined): void {
+  if (items === undefined) return;
+  try {
+    Promise.resolve(items.stop()).catch(() => {});
+  } catch {}
 }

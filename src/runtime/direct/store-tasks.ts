@@ -111,12 +111,24 @@ export interface StoreTaskParts {
   readonly calls: SideBySide | undefined;
 }
 
+/** A guest's `realloc`, of either size of memory. */
+type Allocator = (...args: (number | bigint)[]) => number | bigint;
+
+type Numbers = readonly [first: number | bigint, second: number | bigint];
+
+function setNumbers(instance: TaskInstance, thread: Thread, ...numbers: Numbers): void {
+  for (const slot of [0, 1] as const) {
+    if (instance.numberOf(thread, slot) !== numbers[slot]) instance.setNumberOf(thread, slot, numbers[slot]);
+  }
+}
+
 /** The tasks of one store. */
 export class StoreTasks {
   readonly store: TaskStore;
   readonly stacks: TaskStacks;
   readonly instances: readonly TaskInstance[];
   readonly #lifted: LiftedExport[] = [];
+  readonly #allocators: Allocator[] = [];
   readonly #keep: () => KeptBytes;
   #ended: { readonly reason: unknown } | undefined;
   /** What to tell that the store has ended: reads and writes of the host that are under way. */
@@ -171,6 +183,24 @@ export class StoreTasks {
       globals[`${slot}`] = this.instance(instance).context(slot) as WebAssembly.Global;
     }
     return globals;
+  }
+
+  /**
+   * Wraps the allocator of an instance that uses the numbers of its threads. It runs as a thread of its own, whose numbers begin at 0 and do
+   * not outlive it: a guest that keeps the place of its stack there sets it as at the beginning of a task.
+   * @param slot the allocator's, of which the store keeps the wrapper
+   */
+  allocator(instance: number, slot: number, realloc: Allocator): Allocator {
+    const inside = this.instance(instance);
+    this.#allocators[slot] ??= (...args) => {
+      const thread = this.thread(instance);
+      const [first, second] = [inside.numberOf(thread, 0), inside.numberOf(thread, 1)];
+      setNumbers(inside, thread, 0, 0);
+      const pointer = realloc(...args);
+      setNumbers(inside, thread, first, second);
+      return pointer;
+    };
+    return this.#allocators[slot] as Allocator;
   }
 
   /** Calls a destructor of an instance. It runs in a thread of its own, whose numbers are 0 and do not outlive it. */

@@ -52,8 +52,7 @@ function runningTasks(): State['tasks'] {
 
 function readContext(instance: number, slot: 0 | 1): number | bigint {
   const tasks = runningTasks();
-  const global = tasks.instance(instance).context(slot);
-  return global === undefined ? tasks.thread(instance).number(slot) : (global.value as number | bigint);
+  return tasks.instance(instance).numberOf(tasks.thread(instance), slot);
 }
 
 /** What the code of components with asynchronous parts calls. */
@@ -95,9 +94,7 @@ export const TASKS = {
   contextSet(instance: number, slot: 0 | 1): Builtin {
     return (value: number | bigint) => {
       const tasks = runningTasks();
-      const global = tasks.instance(instance).context(slot);
-      if (global === undefined) tasks.thread(instance).setNumber(slot, value);
-      else global.value = typeof global.value === 'bigint' ? BigInt(value) : Number(value);
+      tasks.instance(instance).setNumberOf(tasks.thread(instance), slot, value);
     };
   },
 

@@ -1,6 +1,7 @@
 import { messageOf } from '#core/errors';
 import { RuntimeError } from '../errors.ts';
-import { type Check, CheckBudget, Checks } from './checks.ts';
+import { type Check, CheckBudget } from './check.ts';
+import { Checks } from './checks.ts';
 import { type DescribedImport, readDescription } from './description.ts';
 import { Refusal } from './refusal.ts';
 import type { ArgumentType } from './shape.ts';

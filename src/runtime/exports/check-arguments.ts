@@ -1,7 +1,8 @@
 import { messageOf } from '#core/errors';
 import { shownText } from '#core/text';
 import { RuntimeError } from '../errors.ts';
-import { type Check, CheckBudget, Checks } from './checks.ts';
+import { type Check, CheckBudget } from './check.ts';
+import { Checks } from './checks.ts';
 import type { ExportedFunction } from './exported-function.ts';
 import { Refusal } from './refusal.ts';
 

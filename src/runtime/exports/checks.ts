@@ -1,30 +1,9 @@
 import { memberName } from '#runtime/names';
+import type { Check, CheckBudget } from './check.ts';
+import { GivenFuture, GivenStream } from './given-streams.ts';
 import { Refusal, unexpected } from './refusal.ts';
 import { type ArgumentType, isTaggedOption, type Shape } from './shape.ts';
 import { TYPED_ARRAYS } from './typed-arrays.ts';
-
-/**
- * Checks a value against a type. Answers a copy that holds only what was checked, and that is lowered in the value's place,
- * because a getter or a proxy of the caller could answer something else the next time.
- * @throws {Refusal}
- */
-export type Check = (value: unknown, budget: CheckBudget) => unknown;
-
-/**
- * The most values in one call's arguments, or in one answer. A list that holds one object again and again is small for the
- * code that makes it, and almost endless for the code that walks it.
- */
-const MOST_VALUES = 2 ** 24;
-
-/** Counts the values that are checked in the arguments of one call, or in one answer. */
-export class CheckBudget {
-  #left = MOST_VALUES;
-
-  take(values: number): void {
-    this.#left -= values;
-    if (!(this.#left >= 0)) throw new Refusal(`more than ${MOST_VALUES} values are given at once`);
-  }
-}
 
 /** Makes the check of each type at its first use. It needs no bound of depth, because the reader of the binary bounds that of types. */
 export class Checks {
@@ -96,10 +75,26 @@ export class Checks {
       case 'borrow':
         return resource(shape.resource);
       case 'stream':
+        return this.#stream(shape.element);
       case 'future':
+        return this.#future(shape.element);
       case 'error-context':
         return (value) => value;
     }
+  }
+
+  #stream(element: ArgumentType | undefined): Check {
+    const rules = { check: this.#ofElement(element), isBytes: element?.shape.kind === 'u8' };
+    return (value) => new GivenStream(value, rules);
+  }
+
+  #future(element: ArgumentType | undefined): Check {
+    const check = this.#ofElement(element);
+    return (value) => new GivenFuture(value, check);
+  }
+
+  #ofElement(element: ArgumentType | undefined): Check | undefined {
+    return element === undefined ? undefined : this.of(element);
   }
 
   #list({ element, length }: Extract<Shape<ArgumentType>, { kind: 'list' }>): Check {

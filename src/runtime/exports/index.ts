@@ -3,6 +3,7 @@ export { describeExports } from './description.ts';
 export { type ExportIndex, exportIndexOf } from './export-index.ts';
 export type { ExportedParameter, ExportInfo } from './export-info.ts';
 export type { ExportedFunction } from './exported-function.ts';
+export { GivenFuture, type GivenItems, GivenStream } from './given-streams.ts';
 export { argumentsFromJson } from './json-arguments.ts';
 export type { JsonSchema } from './json-schema.ts';
 export { tagsCarried } from './result-tags.ts';

@@ -16,6 +16,8 @@ export class PlannedContexts {
   readonly imports: ReadonlyMap<number, readonly ContextImport[]>;
   /** The numbers that are globals. */
   readonly globals: readonly { readonly instance: number; readonly slot: number; readonly wide: boolean }[];
+  /** The component instances that use numbers, as globals or not. */
+  readonly instances: ReadonlySet<number>;
   readonly #steps: readonly (readonly ContextUse[])[];
   readonly #modules: readonly number[];
 
@@ -23,6 +25,7 @@ export class PlannedContexts {
     const all = steps.map(({ args }) => usesOf(args));
     const widths = new Map<string, boolean>();
     const mixed = new Set<string>();
+    this.instances = new Set(all.flat().map(({ instance }) => instance));
     for (const use of all.flat()) {
       const key = placeOf(use);
       if ((widths.get(key) ?? use.wide) !== use.wide) mixed.add(key);

@@ -23,6 +23,8 @@ import { isOurs } from './waiting-imports.ts';
 export interface FunctionSlots extends MemoryAccess {
   readonly memory: number | undefined;
   readonly realloc: number | undefined;
+  /** Whether code of the component instance uses the numbers of its threads, which its allocator has for itself. */
+  readonly hasNumbers: boolean;
   readonly postReturn: number | undefined;
   /** The component instances that a call enters. The call traps when one of them is running. */
   readonly entering: readonly number[];
@@ -318,8 +320,11 @@ export function forwardCode(type: FuncType, host: number, how: HostCall, name: s
 
 export function prologue(code: Code, slots: FunctionSlots): void {
   if (slots.memory !== undefined) code.line(`const m = ${memoryOf(slots.memory)}; let u, d;`);
-  if (slots.realloc !== undefined)
-    code.line(`const r = ${slots.wide ? `abi.wideRealloc(s.func${slots.realloc})` : `s.func${slots.realloc}`};`);
+  const { realloc, instance } = slots;
+  if (realloc === undefined) return;
+  const core = `s.func${realloc}`;
+  const called = slots.hasNumbers ? `s.tasks.allocator(${instance}, ${realloc}, ${core})` : core;
+  code.line(`const r = ${slots.wide ? `abi.wideRealloc(${called})` : called};`);
 }
 
 /** The state of a store is also the view of its first memory, which mostly is its only one, so that a call touches one object less. */

@@ -275,7 +275,7 @@ function addHandle(access: MemoryAccess, type: Extract<ValueType, { kind: 'own' 
 
 function addEnd(access: MemoryAccess, type: Extract<ValueType, { kind: 'stream' | 'future' }>, value: string): string {
   const shared = access.outside
-    ? `abi.tasks.fromHost(s, ${value}, ${access.payload(type)}, ${type.kind === 'future'})`
+    ? `abi.tasks.fromHost(s, ${value}, ${access.payload(type)}, ${type.kind === 'future'}, ${type.element?.kind === 'u8'})`
     : value;
   return `s.tasks.addEnd(${access.instance}, ${shared})`;
 }

@@ -566,6 +566,7 @@ class Planner {
       payload: (type) => this.#payload(type),
       memory: options.memory === undefined ? undefined : this.#memory(options.memory),
       realloc: func(options.realloc),
+      hasNumbers: this.#contexts.instances.has(instance),
       postReturn: func(options.postReturn),
       entering,
       resource: ({ resource }) => {

@@ -41,18 +41,18 @@ function copyEnd(end: object, { type, isFuture }: Payload, isReadable: boolean):
   return end;
 }
 
-/** Waits until something has happened to a waitable on behalf of a synchronous built-in. */
-function waitForEvent({ store, thread }: BuiltinCaller, waitable: Waitable, rest: () => unknown): unknown {
+/** Waits until something has happened to a waitable on behalf of a synchronous built-in. @param isOver what has to be so */
+function waitForEvent(
+  { store, thread }: BuiltinCaller,
+  waitable: Waitable,
+  rest: () => unknown,
+  isOver: () => boolean,
+): unknown {
   waitable.syncWaiter = thread;
-  return store.block(
-    thread,
-    () => waitable.hasEvent,
-    false,
-    () => {
-      waitable.syncWaiter = undefined;
-      return rest();
-    },
-  );
+  return store.block(thread, isOver, false, () => {
+    waitable.syncWaiter = undefined;
+    return rest();
+  });
 }
 
 /**
@@ -133,7 +133,8 @@ export const builtins = {
     };
     const rest = (): unknown => {
       if (subtask.isResolved) return answer();
-      return isAsync ? BLOCKED : waitForEvent(caller, subtask, answer);
+      // An event may be there that only says that the call has begun. The caller is told that it has ended.
+      return isAsync ? BLOCKED : waitForEvent(caller, subtask, answer, () => subtask.isResolved);
     };
     if (subtask.isResolved) return answer();
     subtask.dealings = 'asked to end';
@@ -230,7 +231,13 @@ export const builtins = {
 
 function ended(caller: BuiltinCaller, end: CopyEnd, isAsync: boolean): unknown {
   if (end.hasEvent) return end.takeEvent()[2];
-  return isAsync ? BLOCKED : waitForEvent(caller, end, () => end.takeEvent()[2]);
+  if (isAsync) return BLOCKED;
+  return waitForEvent(
+    caller,
+    end,
+    () => end.takeEvent()[2],
+    () => end.hasEvent,
+  );
 }
 
 function suspended({ threads }: TaskInstance, index: number): Thread {

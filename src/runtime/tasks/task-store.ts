@@ -1,6 +1,7 @@
 import { Chain, RingBuffer } from '#core/queue';
 import { type AsyncContext, currentContext, inContext, isSameContext } from '#core/waiting';
 import { trap } from '#runtime/exchange';
+import type { SharedCopy } from './copies.ts';
 import { type After, Frame, ResumedFrame } from './frames.ts';
 import type { EarlyEnd, MainCall, MainCallOwner } from './main-call.ts';
 import type { OutsideCall, SharedTasks, SideBySide } from './side-by-side.ts';
@@ -330,8 +331,9 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
   /** Runs threads that are ready, one after the other, until the turn's work is done or control is away. */
   #drive(): void {
     for (;;) {
-      if (!this.#endCalls()) return;
+      // Before calls end: what the host asks of a guest that has done its part would wait for a later call.
       while (this.#jobs.size > 0) if (this.#jobs.shift()?.run() === false) return;
+      if (!this.#endCalls()) return;
       const thread = this.#nextReady();
       if (thread === undefined) {
         // A job may have ended the last thread of a task, for example by cancelling it.
@@ -359,6 +361,15 @@ export class TaskStore implements SharedTasks, ThreadLine, MainCallOwner {
       instance.enter(undefined);
       if (!this.run(thread, false, new ResumedFrame(instance, undefined, HERE))) return;
     }
+  }
+
+  /**
+   * Says that the host's end of a stream or future is gone. It may be said at any time, because no guest code runs in it: a guest that gives the
+   * host one stream after the other, and lets control go to nobody, would make jobs pile up.
+   */
+  dropEnd(shared: SharedCopy): void {
+    shared.drop();
+    this.#wakeHost();
   }
 
   /** Runs a job in the store's turn: in the one that runs, or in the next. It answers false where control is away afterwards. */

@@ -355,6 +355,18 @@ export class TaskInstance {
     return this.#contexts[slot];
   }
 
+  /** A number of the thread of the instance that runs. */
+  numberOf(thread: Thread, slot: 0 | 1): number | bigint {
+    const global = this.#contexts[slot];
+    return global === undefined ? thread.number(slot) : (global.value as number | bigint);
+  }
+
+  setNumberOf(thread: Thread, slot: 0 | 1, value: number | bigint): void {
+    const global = this.#contexts[slot];
+    if (global === undefined) thread.setNumber(slot, value);
+    else global.value = typeof global.value === 'bigint' ? BigInt(value) : Number(value);
+  }
+
   /** Lets the globals hold the numbers of a thread of the instance, whose guest code runs next. */
   takeContext(thread: Thread): void {
     const contexts = this.#contexts;

@@ -119,12 +119,26 @@ export function readExternDescription(reader: ByteReader): ExternDescription {
   }
 }
 
-/** Reads the name of an import or export: a byte for its form, then the name. */
+/** What a name may be followed by: the interface that an instance implements, the rest of a version, and a name outside. */
+const MOST_ATTRIBUTE_KIND = 0x02;
+
+/** Reads the name of an import or export: a byte for its form, then the name. Attributes of a name mean nothing for what it names, and are skipped. */
 export function readExternName(source: Source): string {
-  const at = source.reader.offset;
-  const form = source.reader.u8();
-  if (form !== 0x00 && form !== 0x01) throw unsupported(`an import or export name of form ${hex(form)}`, at);
-  return readName(source);
+  const { reader } = source;
+  const at = reader.offset;
+  const form = reader.u8();
+  if (form > 0x02) throw unsupported(`an import or export name of form ${hex(form)}`, at);
+  const name = readName(source);
+  if (form === 0x02) readVector(source, () => skipAttribute(source));
+  return name;
+}
+
+function skipAttribute(source: Source): void {
+  const { reader } = source;
+  const at = reader.offset;
+  const kind = reader.u8();
+  if (kind > MOST_ATTRIBUTE_KIND) throw unsupported(`an attribute ${hex(kind)} of a name`, at);
+  readName(source);
 }
 
 /** Reads a core type inside a component: the type of a module, or a core type. Only function types occur. */

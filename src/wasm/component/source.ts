@@ -38,7 +38,7 @@ export function unsupported(what: string, offset: number): WasmError {
   return new WasmError(
     'WASM_UNSUPPORTED',
     `${what} at offset ${offset} is not a part of the component format that is supported here; ` +
-      'build the component without it, or with tools of the component model that WASI 0.2 uses',
+      'build the component without it, or with tools of the component model that WASI 0.2 or 0.3 uses',
     { details: { offset } },
   );
 }

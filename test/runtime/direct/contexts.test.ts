@@ -185,4 +185,44 @@ describe('the numbers of a thread', () => {
       (func (export "f") (alias export $u "f")))`;
     expect(await call(text, 'f')).toBe(1_000_000 + SEEN_OF_TWO);
   });
+
+  /** A component whose allocator reads and sets its number, and says what it has seen. */
+  const ALLOCATES = (memory: string, type: string): string => `(component
+    (import "text" (func $text-host async (result string)))
+    (core func $get (canon context.get ${type} 0)) (core func $set (canon context.set ${type} 0))
+    (core module $Memory (import "" "get" (func $get (result ${type}))) (import "" "set" (func $set (param ${type})))
+      (memory (export "memory") ${memory} 1) (global $seen (export "seen") (mut ${type}) (${type}.const -1))
+      (func (export "realloc") (param ${`${type} `.repeat(4)}) (result ${type})
+        (global.set $seen (call $get)) (call $set (${type}.const 999)) (${type}.const 4096)))
+    (core instance $memory (instantiate $Memory (with "" (instance (export "get" (func $get)) (export "set" (func $set))))))
+    (alias core export $memory "memory" (core memory $mem)) (alias core export $memory "realloc" (core func $realloc))
+    (core func $text (canon lower (func $text-host) (memory $mem) (realloc $realloc)))
+    (core func $return (canon task.return (result (tuple u64 u64))))
+    (core module $M (import "" "get" (func $get (result ${type}))) (import "" "set" (func $set (param ${type})))
+      (import "" "text" (func $text (param ${type}))) (import "" "seen" (global $seen (mut ${type})))
+      (import "" "return" (func $return (param i64 i64)))
+      (func $told (call $return ${type === 'i64' ? '(global.get $seen) (call $get)' : '(i64.extend_i32_u (global.get $seen)) (i64.extend_i32_u (call $get))'}))
+      (func (export "answer") (call $set (${type}.const 77)) (call $text (${type}.const 16)) (call $told))
+      (func (export "argument") (param ${type} ${type}) (call $told)))
+    (core instance $m (instantiate $M (with "" (instance (export "get" (func $get)) (export "set" (func $set)) (export "text" (func $text))
+      (export "seen" (global $memory "seen")) (export "return" (func $return))))))
+    (func (export "answer") async (result (tuple u64 u64)) (canon lift (core func $m "answer") async))
+    (func (export "argument") async (param "t" string) (result (tuple u64 u64))
+      (canon lift (core func $m "argument") async (memory $mem) (realloc $realloc))))`;
+
+  it.each([
+    ['', 'i32'],
+    ['i64', 'i64'],
+  ])(
+    'are those of an allocator alone, which begin at 0, and its thread finds its own again: memory %s',
+    async (memory, type) => {
+      const component = await parse(ALLOCATES(memory, type));
+      for (const text of [() => 'now', async () => 'later']) {
+        const handle = await runtime.load(component, { imports: { text } });
+        expect(await runtime.call(handle, 'answer')).toEqual([0n, 77n]);
+        expect(await runtime.call(handle, 'argument', 'some text')).toEqual([0n, 0n]);
+        await runtime.unload(handle);
+      }
+    },
+  );
 });

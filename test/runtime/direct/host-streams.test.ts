@@ -219,7 +219,7 @@ describe('streams and futures between a component and JavaScript', () => {
       throw new Error('the source is gone');
     })();
     const answer = runtime.call(await load(), 'sum', failing);
-    await expect(answer).rejects.toThrow(/a stream that the host gave ended with the source is gone/);
+    await expect(answer).rejects.toThrow(/a stream that the host gave failed: the source is gone/);
   });
 
   it('keeps no more of an answer than the host may keep for a component', async () => {

@@ -286,6 +286,31 @@ describe('a call that is cancelled', () => {
     },
   );
 
+  it('has ended when its caller goes on that waits for that, though it was not told before that it has begun', async () => {
+    const both = await guests();
+    function* presses(way: 'inc' | 'dec'): Script {
+      yield* does(`backpressure.${way}`);
+      return 1;
+    }
+    let hasBegun = false;
+    function* yields(): Script {
+      hasBegun = true;
+      for (let n = 0; n < 3; n++) yield* does('thread.yield');
+      return yield* returns(1);
+    }
+    function* run(): Script {
+      yield* does('call-sync plain', both.script(presses('inc')));
+      const { state, subtask } = yield* calls('callback', both.script(yields()));
+      expect(state).toBe(STARTING);
+      yield* does('call-sync plain', both.script(presses('dec')));
+      while (!hasBegun) yield* does('thread.yield');
+      expect(yield* does('subtask.cancel-sync', subtask)).toBe(RETURNED);
+      yield* does('subtask.drop', subtask);
+      return 7;
+    }
+    expect(await both.call('b', 'blocking', run())).toBe(7);
+  });
+
   it('has returned where it did so before, although its task goes on', async () => {
     const both = await guests();
     function* goesOn(): Script {

@@ -1,2 +1,2 @@
-export type { Script, Step } from './guests.ts';
+export type { HostEnds, Script, Step } from './guests.ts';
 export { BLOCKED, calls, does, ends, event, leaves, ScriptedGuests, setOf } from './guests.ts';

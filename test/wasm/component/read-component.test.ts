@@ -143,6 +143,15 @@ describe('readComponent', () => {
     );
   });
 
+  it('reads names with attributes, which say nothing of what they name', async () => {
+    const bytes = await parse(`(component
+      (import "a:b/c@1" (versionsuffix ".2.3") (instance)) (import "d" (implements "a:b/c@1.0.0") (instance (export "f" (func)))))`);
+    const names = readComponent(bytes).definitions.flatMap((each) => (each.kind === 'import' ? [each.name] : []));
+    expect(names).toEqual(['a:b/c@1', 'd']);
+    const at = bytes.indexOf('.'.charCodeAt(0)) - 2;
+    expect(() => readComponent(bytes.with(at, 9))).toThrow(/an attribute 0x09 of a name/);
+  });
+
   it('refuses a million definitions and a name of a megabyte before reading them all', () => {
     const many = new ByteWriter().u32(1_000_000).raw(new Uint8Array(1_000_000).fill(0x7f));
     const section = (id: number, body: ByteWriter): Uint8Array =>
