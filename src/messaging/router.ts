@@ -264,8 +264,11 @@ export class Router implements CellOwner {
 
   /** Keeps the process alive until a promise is settled. */
   keepingAlive<T>(running: Promise<T>): Promise<T> {
+    const end = (): void => this.keepAlive.end();
     this.keepAlive.begin();
-    return running.finally(() => this.keepAlive.end());
+    // A promise around it would be three more, and nobody needs to know when the process may end.
+    running.then(end, end);
+    return running;
   }
 
   /**

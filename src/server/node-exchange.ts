@@ -16,6 +16,16 @@ export interface ExchangeOptions {
   readonly onHead: () => void;
 }
 
+interface Unsent {
+  readonly status: number;
+  readonly fields: string[];
+  readonly hasLength: boolean;
+  readonly body: BytePipe;
+}
+
+/** Its reactions run when the running code has ended. They cost less than `queueMicrotask`, which makes a resource for each. */
+const SOON = Promise.resolve();
+
 /** An exchange over a connection of Node, without the objects of the web, which cost more than the rest of a small request. */
 export class NodeExchange extends HttpExchange {
   readonly method: string;
@@ -27,6 +37,8 @@ export class NodeExchange extends HttpExchange {
   readonly #outgoing: Outgoing;
   readonly #options: ExchangeOptions;
   #failed = false;
+  /** The head of an answer and what comes of its body, until the running code has ended. */
+  #unsent: Unsent | undefined;
 
   constructor(head: RequestHead, incoming: Incoming, outgoing: Outgoing, client: string, options: ExchangeOptions) {
     super();
@@ -89,7 +101,14 @@ export class NodeExchange extends HttpExchange {
       return;
     }
     // A guest that goes on without waiting has written a small body before this task runs, so that all of it is sent at once.
-    queueMicrotask(() => this.#send(status, fields, length !== undefined, body));
+    this.#unsent = { status, fields, hasLength: length !== undefined, body };
+    SOON.then(() => this.#send());
+  }
+
+  override ended(thrown?: unknown): void {
+    // What a turn has given that ended at once is sent before the next turn, which could take long.
+    this.#send();
+    super.ended(thrown);
   }
 
   protected override failed(error: unknown): void {
@@ -98,9 +117,12 @@ export class NodeExchange extends HttpExchange {
     this.#options.onFailed(error);
   }
 
-  #send(status: number, fields: string[], hasLength: boolean, body: BytePipe): void {
+  #send(): void {
+    const unsent = this.#unsent;
+    if (unsent === undefined || this.#failed) return;
+    this.#unsent = undefined;
+    const { status, fields, hasLength, body } = unsent;
     const outgoing = this.#outgoing;
-    if (this.#failed) return;
     try {
       const first = this.read(body);
       if (first !== undefined && body.ended && body.length === 0 && body.trailers.length === 0) {

@@ -1,8 +1,8 @@
 import { type ComponentHandle, formatComponentId } from '#core';
 import { isVivariumError, type VivariumError } from '#core/errors';
 import type { Clock } from '#core/ports/clock';
-import type { RuntimeEngine } from '#core/ports/engine';
-import type { Router } from '#messaging';
+import type { MessageTurn, RuntimeEngine, Turn } from '#core/ports/engine';
+import { HostTask, type Router } from '#messaging';
 import { FetchExchange } from './fetch-exchange.ts';
 import type { FetchOptions } from './fetch-options.ts';
 import { checkHops } from './hops.ts';
@@ -70,10 +70,11 @@ export class Fetching {
     let place: Place | undefined;
     try {
       const admitted = this.#admit(handle, exchange);
-      if (admitted instanceof Promise) await admitted;
+      if (admitted !== undefined) await admitted;
       place = new Place(this.#gateOf(handle));
       if (exchange.reason !== undefined) throw exchange.reason;
-      await this.#turn(handle, exchange, place);
+      const turn = this.#turn(handle, exchange, place);
+      if (turn !== undefined) await turn;
       exchange.ended();
     } catch (error) {
       place?.leave();
@@ -102,26 +103,58 @@ export class Fetching {
     return gate;
   }
 
-  #turn(handle: ComponentHandle, exchange: HttpExchange, place: Place): Promise<unknown> {
+  /** Returns undefined if the turn has ended at once. @throws what ends it at once */
+  #turn(handle: ComponentHandle, exchange: HttpExchange, place: Place): Promise<unknown> | undefined {
     const engine = this.#ports.engine();
-    const serve = async (): Promise<void> => {
-      try {
-        await engine.serve(handle, exchange, exchange.began);
-      } finally {
-        // The end of the answer lets the next request in, whatever else waits for this turn.
-        place.leave();
-      }
-    };
     const router = this.#ports.router();
-    if (engine.servesSideBySide(handle)) return router.keepingAlive(serve());
-    return router.runTask(handle, {
-      joins: true,
-      run: serve,
-      failed: (error) => {
-        if (isVivariumError(error)) this.#ports.supervisor().failed(handle, error);
-      },
-    });
+    if (!engine.servesSideBySide(handle)) {
+      return router.runTask(handle, new RequestTurn(this.#ports, exchange, place));
+    }
+    const answer = served(engine, handle, exchange, place);
+    return answer instanceof Promise ? router.keepingAlive(answer) : undefined;
   }
+}
+
+/** The turn of a request in the mailbox of its actor. */
+class RequestTurn extends HostTask {
+  readonly #ports: FetchingPorts;
+  readonly #exchange: HttpExchange;
+  readonly #place: Place;
+
+  constructor(ports: FetchingPorts, exchange: HttpExchange, place: Place) {
+    super();
+    this.#ports = ports;
+    this.#exchange = exchange;
+    this.#place = place;
+  }
+
+  override get joins(): boolean {
+    return true;
+  }
+
+  run(): MessageTurn<unknown> {
+    return served(this.#ports.engine(), this.actor.handle, this.#exchange, this.#place);
+  }
+
+  override failed(error: unknown): void {
+    if (isVivariumError(error)) this.#ports.supervisor().failed(this.actor.handle, error);
+  }
+}
+
+/** Runs the turn of a request. Its end lets the next request in, whatever else waits for this turn. */
+function served(engine: RuntimeEngine, handle: ComponentHandle, exchange: HttpExchange, place: Place): Turn<unknown> {
+  let answer: Turn<unknown>;
+  try {
+    answer = engine.serve(handle, exchange, exchange.began);
+  } catch (error) {
+    place.leave();
+    throw error;
+  }
+  const leave = (): void => place.leave();
+  // The first reaction to the promise comes before those of callers, and needs no promise around it.
+  if (answer instanceof Promise) answer.then(leave, leave);
+  else leave();
+  return answer;
 }
 
 /** A request's place at the gate, which it leaves once. */

@@ -335,10 +335,11 @@ describe('requests of one instance', () => {
     const { runtime, handle, held, fetch, said } = await scene({ reuse: { maxRequests: 2 } });
     const waits = held('/count');
     await settled();
-    const trapping = await fetch('/trap');
+    // Both come at once, so that the instance is replaced before anybody is told of the trap.
+    const trapping = fetch('/trap');
     const fresh = held('/count');
     await settled();
-    expect(code(await trapping.text().catch((error: unknown) => error))).toBe('RUNTIME_TRAP');
+    expect(code(await (await trapping).text().catch((error: unknown) => error))).toBe('RUNTIME_TRAP');
     expect(code(await waits.text)).toBe('RUNTIME_INSTANCE_ENDED');
     await fresh.end('abc');
     expect(await fresh.text).toBe('3');

@@ -129,10 +129,10 @@ export class BytePipe {
    */
   read(length: number, into?: Uint8Array): Uint8Array | undefined {
     if (this.length > 0) {
-      const part = this.#buffer.subarray(this.#from, Math.min(this.#to, this.#from + length));
+      const to = Math.min(this.#to, this.#from + length);
       // The buffer is let go after the last bytes, so whoever reads them may have it.
-      const isLast = !this.isOpen && part.length === this.length;
-      const bytes = isLast && into === undefined ? part : copied(part, into);
+      const isLast = !this.isOpen && to === this.#to;
+      const bytes = isLast && into === undefined ? this.#last() : copied(this.#buffer, this.#from, to, into);
       this.#from += bytes.length;
       if (this.#from === this.#to) this.#empty();
       this.changed.wake();
@@ -160,6 +160,12 @@ export class BytePipe {
     this.changed.wake();
   }
 
+  /** A part of a small buffer would move its memory out of V8's heap, which costs more than a copy. */
+  #last(): Uint8Array {
+    const isSmall = this.#buffer.length <= FIRST_BYTES;
+    return isSmall ? this.#buffer.slice(this.#from, this.#to) : this.#buffer.subarray(this.#from, this.#to);
+  }
+
   #empty(): void {
     this.#from = 0;
     this.#to = 0;
@@ -181,7 +187,7 @@ export class BytePipe {
       if (!this.#account.take(size - buffer.length)) return false;
       buffer = new Uint8Array(size);
     }
-    buffer.set(this.#buffer.subarray(this.#from, this.#to));
+    if (this.length > 0) buffer.set(this.#buffer.subarray(this.#from, this.#to));
     this.#buffer = buffer;
     this.#to -= this.#from;
     this.#from = 0;
@@ -189,8 +195,8 @@ export class BytePipe {
   }
 }
 
-function copied(bytes: Uint8Array, into: Uint8Array | undefined): Uint8Array {
-  if (into === undefined) return bytes.slice();
-  into.set(bytes);
-  return into.subarray(0, bytes.length);
+function copied(bytes: Uint8Array, from: number, to: number, into: Uint8Array | undefined): Uint8Array {
+  if (into === undefined) return bytes.slice(from, to);
+  into.set(bytes.subarray(from, to));
+  return into.subarray(0, to - from);
 }

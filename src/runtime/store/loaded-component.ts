@@ -273,14 +273,26 @@ export class LoadedComponent implements LaterListener {
       end = given;
       this.#endsServed.add(given);
     };
-    const answer = Promise.resolve(this.#serve(exported, handling, request, noted));
+    const ended = (): void => this.#servedOne(end);
     this.#answers += 1;
-    return answer.finally(() => {
-      this.#answers -= 1;
-      if (end !== undefined) this.#endsServed.delete(end);
-      if (this.#answers === 0) for (const resolve of this.#whenServed.splice(0)) resolve();
-      this.#reuse.ended();
-    });
+    let answer: Turn<unknown>;
+    try {
+      answer = this.#serve(exported, handling, request, noted);
+    } catch (error) {
+      ended();
+      throw error;
+    }
+    // The first reaction to the promise comes before those of callers, and needs no promise around it.
+    if (answer instanceof Promise) answer.then(ended, ended);
+    else ended();
+    return answer;
+  }
+
+  #servedOne(end: EndTurn | undefined): void {
+    this.#answers -= 1;
+    if (end !== undefined) this.#endsServed.delete(end);
+    if (this.#answers === 0) for (const resolve of this.#whenServed.splice(0)) resolve();
+    this.#reuse.ended();
   }
 
   #servedBy(handlingOf: (handler: string) => HttpHandling | undefined): Served {
@@ -307,7 +319,7 @@ export class LoadedComponent implements LaterListener {
       }
       return handle(...handling.given(store, request));
     };
-    return this.#inStore(async (store) => {
+    return this.#inStore((store) => {
       const handle = this.code.functionOf(store.exports, exported);
       if (handle === undefined) throw this.#servesNothing();
       // Until the call has begun, the store only drops what was released before it.
@@ -571,8 +583,9 @@ export class LoadedComponent implements LaterListener {
   }
 
   #released<T>(store: Store, answer: Turn<T>): Turn<T> {
-    if (answer instanceof Promise) return answer.finally(() => this.release(store));
-    this.release(store);
+    const release = (): void => this.release(store);
+    if (answer instanceof Promise) answer.then(release, release);
+    else release();
     return answer;
   }
 

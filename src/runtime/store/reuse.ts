@@ -7,6 +7,8 @@ type ReuseClock = Pick<Clock, 'monotonic' | 'after'>;
 export class Reuse {
   readonly #limits: ReuseLimits;
   readonly #clock: ReuseClock;
+  /** Whether a limit is a time, so that the clock is read for each request. */
+  readonly #isTimed: boolean;
   /** Ends the instance, unless a request keeps it busy. */
   readonly #endIdle: () => void;
   #isWatched = false;
@@ -17,6 +19,7 @@ export class Reuse {
   constructor(limits: ReuseLimits, clock: ReuseClock, endIdle: () => void) {
     this.#limits = limits;
     this.#clock = clock;
+    this.#isTimed = limits.maxAgeMs !== undefined || limits.maxIdleMs !== undefined;
     this.#endIdle = endIdle;
     this.#bornAt = clock.monotonic();
     this.#usedAt = this.#bornAt;
@@ -25,7 +28,7 @@ export class Reuse {
   /** Counts a request that begins. Returns whether a fresh instance must answer it. @param leaks whether it must in any case */
   begins(leaks: boolean): boolean {
     const { maxRequests, maxAgeMs, maxIdleMs } = this.#limits;
-    const now = this.#clock.monotonic();
+    const now = this.#isTimed ? this.#clock.monotonic() : this.#bornAt;
     const isOver =
       leaks ||
       (maxRequests !== undefined && this.#requests >= maxRequests) ||
@@ -42,6 +45,7 @@ export class Reuse {
 
   /** Notes the end of a request: an instance is idle from then on. */
   ended(): void {
+    if (!this.#isTimed) return;
     this.#usedAt = this.#clock.monotonic();
     const { maxIdleMs } = this.#limits;
     // One timer runs at a time, and looks at its end when the instance was used last: a timer for each request would cost more.

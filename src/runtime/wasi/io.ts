@@ -146,7 +146,12 @@ export class OutputStream {
       }
       const room = this.#room();
       if (room === 0) throw CLOSED;
-      this.write(caller, rest.subarray(0, room));
+      // A part of a small array would move its memory out of V8's heap, where it costs many times as much.
+      if (rest.length <= room) {
+        this.#sink.write(rest);
+        break;
+      }
+      this.#sink.write(rest.subarray(0, room));
       rest = rest.subarray(room);
     }
     return this.blockingFlush(caller);
