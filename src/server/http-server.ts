@@ -105,8 +105,13 @@ export class HttpServer {
       secure: options.tls !== undefined,
       pipelined: this.#pipelined,
     });
+    // Without a listener, Node closes the connection of HTTP/1.1 without an answer, and answers a stream of HTTP/2 with 405.
+    this.#server.on('connect', (_: Incoming, to: Duplex | Http2ServerResponse) => {
+      if ('stream' in to) this.#refuseUnserved(to, 400);
+      else to.on('error', ignore).end(rawResponse(new Response(null, { status: 400 })));
+    });
     this.#server.on('upgrade', (incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
-      void this.#upgrade(incoming, socket, head);
+      this.#upgrade(incoming, socket, head).catch(() => socket.destroy());
     });
   }
 
@@ -263,15 +268,20 @@ export class HttpServer {
   #traceWeb({ web, route }: WebTarget, head: RequestHead, incoming: Incoming, outgoing: Outgoing): void {
     const tracer = this.#tracer;
     if (tracer === undefined || route === undefined) {
-      void this.#serveWeb(web, head, incoming, outgoing);
+      this.#serveWeb(web, head, incoming, outgoing);
       return;
     }
     const span = beginRequest(tracer, head, Object.entries(incoming.headers) as [string, string][], route);
     outgoing.on('close', () => endRequest(span, outgoing.headersSent ? outgoing.statusCode : 0));
-    span.run(() => void this.#serveWeb(web, head, incoming, outgoing));
+    span.run(() => this.#serveWeb(web, head, incoming, outgoing));
   }
 
-  async #serveWeb(answer: Answer, head: RequestHead, incoming: Incoming, outgoing: Outgoing): Promise<void> {
+  /** Has a function of web objects answer. Whatever goes wrong ends the request, and nothing else. */
+  #serveWeb(answer: Answer, head: RequestHead, incoming: Incoming, outgoing: Outgoing): void {
+    this.#answerWeb(answer, head, incoming, outgoing).catch(() => breakOff(outgoing));
+  }
+
+  async #answerWeb(answer: Answer, head: RequestHead, incoming: Incoming, outgoing: Outgoing): Promise<void> {
     // When the client leaves, this signal gives the turn of its request up.
     const gone = new AbortController();
     outgoing.on('close', () => gone.abort());

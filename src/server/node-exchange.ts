@@ -171,11 +171,19 @@ function joined(trailers: FieldPairs): Record<string, string> {
 /** The headers that a component finds: those of the request, without those of the connection, and with the client's address. */
 function headersOf(raw: readonly string[], client: string): FieldPairs {
   const pairs: [string, string][] = [];
+  let cookies: [string, string] | undefined;
   for (let at = 0; at < raw.length; at += 2) {
     const name = (raw[at] as string).toLowerCase();
+    // Browsers send each cookie in a field of its own over HTTP/2, and components look at the first (RFC 9113, section 8.2.3).
+    if (name === 'cookie' && cookies !== undefined) {
+      cookies[1] += `; ${raw[at + 1]}`;
+      continue;
+    }
     // The address that the server knows replaces the header, because a client can write any address there.
     if (name.startsWith(':') || name === 'x-forwarded-for' || CONNECTION_HEADERS.has(name)) continue;
-    pairs.push([name, raw[at + 1] as string]);
+    const pair: [string, string] = [name, raw[at + 1] as string];
+    if (name === 'cookie') cookies = pair;
+    pairs.push(pair);
   }
   pairs.push(['x-forwarded-for', client]);
   return pairs;

@@ -32,24 +32,49 @@ export function headOf(incoming: Incoming, scheme: 'http' | 'https'): RequestHea
   const authority = ('authority' in incoming ? incoming.authority : undefined) ?? incoming.headers.host ?? '';
   if (!target.startsWith('/') || target.startsWith('//') || method === 'CONNECT' || method === 'TRACE')
     return undefined;
-  if (namesTwoHosts(incoming)) return undefined;
+  if (namesTwoHosts(incoming, authority) || hasOtherFraming(incoming)) return undefined;
   if (PLAIN_HOST.test(authority) && isPlainTarget(target)) {
     return { method, scheme, host: authority, pathname: target, search: '' };
   }
   if (!HOST.test(authority)) return undefined;
   const url = URL.parse(`${scheme}://${authority}${target}`);
-  return url === null ? undefined : { method, scheme, host: url.host, pathname: url.pathname, search: url.search };
+  if (url === null) return undefined;
+  return { method, scheme, host: url.host, pathname: plainPath(url.pathname), search: url.search };
 }
 
 /**
- * Whether a request has several lines `Host`. A proxy may route by another one than this server (RFC 9112, section 3.2). Node takes the
- * first in silence.
+ * Writes characters without their percent escapes that mean the same without (RFC 3986, section 6.2.2.2). Routes would tell two spellings
+ * of one path apart, which a component behind them does not.
  */
-function namesTwoHosts({ rawHeaders }: Incoming): boolean {
+export function plainPath(pathname: string): string {
+  return pathname.replace(/%([2-7][0-9A-Fa-f])/g, (escaped, hex: string) => {
+    const character = String.fromCharCode(Number.parseInt(hex, 16));
+    return /[\w.~-]/.test(character) ? character : escaped;
+  });
+}
+
+/**
+ * Whether a request of HTTP/1 has a transfer coding that nobody undoes, or one that its version does not know (RFC 9112, section 6.1). A
+ * proxy may have found another end of its body than Node's parser, and a component could not know that its body is coded.
+ */
+function hasOtherFraming(incoming: Incoming): boolean {
+  if ('stream' in incoming) return false;
+  const { httpVersion, headers } = incoming;
+  const coding = headers['transfer-encoding'];
+  if (httpVersion === '1.1') return coding !== undefined && coding.toLowerCase() !== 'chunked';
+  return httpVersion !== '1.0' || coding !== undefined;
+}
+
+/**
+ * Whether a request has several lines `Host`, or one that differs from the authority of HTTP/2. A proxy may route by another one than this
+ * server (RFC 9112, section 3.2, and RFC 9113, section 8.3.1). Node takes the first in silence.
+ */
+function namesTwoHosts({ rawHeaders }: Incoming, authority: string): boolean {
   let hosts = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at] as string;
-    if (name.length === 4 && name.toLowerCase() === 'host') hosts += 1;
+    if (name.length !== 4 || name.toLowerCase() !== 'host') continue;
+    hosts += rawHeaders[at + 1] === authority ? 1 : 2;
   }
   return hosts > 1;
 }

@@ -1,5 +1,5 @@
 import { ServerError } from './errors.ts';
-import type { RequestHead } from './request-head.ts';
+import { plainPath, type RequestHead } from './request-head.ts';
 
 /** Selects the requests that go to a component: those whose path is `path` or below it and, if named, whose host and method match. */
 export interface Route {
@@ -44,7 +44,7 @@ export interface Places {
 export function routesOf<T>({ hosts, paths, methods = [] }: Places, target: T): readonly RouteOf<T>[] {
   return (hosts.length === 0 ? [undefined] : hosts).flatMap((host) =>
     paths.map((path) => ({
-      route: { host, path: withoutSlash(path), methods: methods.length === 0 ? undefined : methods },
+      route: { host, path: withoutSlash(plainPath(path)), methods: methods.length === 0 ? undefined : methods },
       target,
     })),
   );
@@ -95,7 +95,8 @@ export class Routes<T> {
     | { readonly target: T }
     | { readonly allow: string }
     | undefined {
-    const hostname = host.replace(/:\d+$/, '');
+    // A name with a dot at its end is the same name, written in full.
+    const hostname = host.replace(/:\d+$/, '').replace(/\.$/, '');
     const allowed = new Set<string>();
     for (const { route, target } of this.#routes) {
       if (route.host !== undefined && route.host !== host && route.host !== hostname) continue;

@@ -1,5 +1,4 @@
 import { STATUS_CODES } from 'node:http';
-import { Readable } from 'node:stream';
 import { isVivariumError, messageOf } from '#core/errors';
 import { framingOf, LengthCheck } from '#core/ports/content-length';
 import { toResponse } from '#system';
@@ -18,11 +17,37 @@ export function requestOf(head: RequestHead, incoming: Incoming, signal: AbortSi
     }
     const init: RequestInit & { duplex: 'half' } = { method, headers, signal, duplex: 'half' };
     const hasBody = method !== 'GET' && method !== 'HEAD' && mayHaveBody(incoming);
-    if (hasBody) init.body = Readable.toWeb(incoming as Readable) as ReadableStream<Uint8Array>;
+    if (hasBody) init.body = bodyOf(incoming);
     return new Request(`${scheme}://${host}${pathname}${search}`, init);
   } catch {
     return undefined;
   }
+}
+
+/**
+ * The body of a request. A reader that cancels it leaves the rest to the server. Node's own conversion would destroy the connection, and
+ * with it the answer that says why nobody reads on.
+ */
+function bodyOf(incoming: Incoming): ReadableStream<Uint8Array> {
+  let isOver = false;
+  const over = (end: () => void): void => {
+    if (!isOver) end();
+    isOver = true;
+  };
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      incoming.on('data', (bytes: Buffer) => {
+        if (isOver) return;
+        controller.enqueue(new Uint8Array(bytes));
+        if ((controller.desiredSize ?? 0) <= 0) incoming.pause();
+      });
+      incoming.on('end', () => over(() => controller.close()));
+      incoming.on('close', () => over(() => controller.error(new Error('the client broke its request off'))));
+      incoming.pause();
+    },
+    pull: () => void incoming.resume(),
+    cancel: () => over(() => incoming.pause()),
+  });
 }
 
 /**

@@ -11,7 +11,8 @@ const LINGER = { ms: 2_000, bytes: 8 * 2 ** 20 } as const;
  */
 export function settleUnreadBody(outgoing: ServerResponse, clock: Pick<Clock, 'after'>): void {
   const incoming = outgoing.req;
-  if (incoming.complete || !mayHaveBody(incoming)) return;
+  // Whoever destroys a request of Node takes its connection away.
+  if (incoming.complete || incoming.destroyed || !mayHaveBody(incoming)) return;
   if (!isShort(incoming)) outgoing.shouldKeepAlive = false;
   // Node calls this method when it has sent the last answer of a connection. The latest request replaces what an earlier one has set.
   const { socket } = incoming;

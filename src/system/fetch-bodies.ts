@@ -20,6 +20,8 @@ export async function pour(
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return into.end(await trailers());
+      // Anything else would be sent in part, or not at all, in silence.
+      if (!(value instanceof Uint8Array)) throw new TypeError('a stream of bytes gave a value that is no Uint8Array');
       for (let at = 0; at < value.length; at += PIPE_BYTES) {
         if (!into.write(value.subarray(at, at + PIPE_BYTES)))
           throw new Error('the component has no room for the body of its request');

@@ -133,7 +133,10 @@ const REPLACE_RULE = options<Pick<ReplaceOptions, 'timeoutMs'>>({ timeoutMs: all
 const UNLOAD: allow.OptionRules<UnloadOptions> = { drain: flag, timeoutMs: allow.milliseconds };
 
 const REQUEST_RULE = options<{ request: Request }>({
-  request: allow.rule('a Request', (value) => value instanceof Request),
+  request: allow.rule(
+    'a Request whose body nobody has read or locked',
+    (value) => value instanceof Request && !value.bodyUsed && value.body?.locked !== true,
+  ),
 });
 
 const EVENTS: Readonly<Record<keyof RuntimeEvents, true>> = {
@@ -169,7 +172,7 @@ const FETCH_RULE = options<FetchOptions>({
 
 /** @throws `CORE_INVALID_OPTION` */
 export function checkFetch(request: Request, given: FetchOptions): void {
-  checkOptions({ request }, REQUEST_RULE);
+  checkOptions({ request: request ?? null }, REQUEST_RULE);
   checkOptions(given, FETCH_RULE);
 }
 

@@ -239,6 +239,13 @@ describe('headers', () => {
     expect(answer).not.toMatch(/10\.0\.0\.1|proxy-authorization|te=trailers|connection=/);
   });
 
+  it('of several cookies are one, as browsers send them over HTTP/2', async () => {
+    const { raw } = await scene();
+    const show = "api.answer(out, request.headers().get('cookie').map(api.text).join('|'))";
+    const lines = [HOST, 'Connection: close', 'Cookie: a=1', 'X-Other: x', 'Cookie: b=2; c=3', `X-Step: ${show}`];
+    expect(await raw(`GET / HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`)).toContain('\r\n\r\na=1; b=2; c=3');
+  });
+
   it('that expect an interim answer get it, and others are refused', async () => {
     const { raw } = await scene();
     const post = (expected: string): string =>

@@ -92,9 +92,33 @@ describe('the HTTP server', () => {
       asked += 1;
       return new Response();
     });
-    const answer = await raw(bytes);
-    if (answer !== '') expect(answer).toMatch(/^HTTP\/1\.1 4\d\d /);
+    expect(await raw(bytes)).toMatch(/^HTTP\/1\.1 4\d\d /);
     expect(asked).toBe(0);
+  });
+
+  it('sends the answer of who reads no more of a body, and goes on', async () => {
+    const answer: Answer = async ({ body }) => {
+      for await (const _ of body ?? []) break;
+      return new Response('too long', { status: 413 });
+    };
+    for (const tls of [undefined, TLS]) {
+      const { url, raw, failed } = await scene(answer, { tls });
+      if (tls === undefined) {
+        const piece = `10000\r\n${'x'.repeat(0x10000)}\r\n`;
+        const chunked = head('POST / HTTP/1.1', 'Host: a', 'Transfer-Encoding: chunked') + piece.repeat(4);
+        const answer = await raw(chunked);
+        expect(answer).toMatch(/^HTTP\/1\.1 413 /);
+        expect(answer).toContain('\r\nConnection: close\r\n');
+        expect(answer).toContain('too long');
+      } else {
+        const session = connectHttp2(url, { ca: TLS.cert, servername: 'localhost' });
+        onTestFinished(() => session.destroy());
+        const stream = session.request({ ':method': 'POST' });
+        stream.write('x'.repeat(0x10000));
+        expect(await text(stream)).toBe('too long');
+      }
+      expect(failed).toEqual([]);
+    }
   });
 
   it.each([

@@ -60,6 +60,37 @@ describe('a request of the web', () => {
     expect(headers).not.toContainEqual(['x-forwarded-for', '1.2.3.4']);
   });
 
+  it('whose body was read or is locked, or that is none, is refused', async () => {
+    const { runtime, handle } = await scene();
+    const read = new Request(URL_, { method: 'POST', body: 'abc' });
+    await read.text();
+    const locked = new Request(URL_, { method: 'POST', body: 'abc' });
+    locked.body?.getReader();
+    for (const request of [read, locked, undefined as unknown as Request, 'http://a/' as unknown as Request]) {
+      await expect(async () => runtime.fetch(handle, request)).rejects.toMatchObject({ code: 'CORE_INVALID_OPTION' });
+    }
+  });
+
+  it.each([
+    ['an ArrayBuffer', new ArrayBuffer(3)],
+    ['a DataView', new DataView(new ArrayBuffer(3))],
+    ['a number', 5],
+    ['a text', 'abc'],
+    ['a list of wider numbers', Uint16Array.of(1, 2)],
+  ])('whose stream gives %s has a body that fails, where it lost those bytes', async (_, value) => {
+    const { fetching } = await scene();
+    const body = new ReadableStream({
+      start(controller) {
+        controller.enqueue(new Uint8Array(2));
+        controller.enqueue(value);
+        controller.close();
+      },
+    });
+    const step = `let told = 'whole'; try { api.read(request) } catch (error) { told = error.payload.tag } api.answer(out, told)`;
+    const init = { method: 'POST', body, duplex: 'half' } as RequestInit;
+    expect(await (await fetching(step, init)).text()).toBe('last-operation-failed');
+  });
+
   it('is answered before its body is complete, and streams both ways', async () => {
     const { fetching } = await scene();
     const sent = new TransformStream<Uint8Array, Uint8Array>();

@@ -5,23 +5,49 @@ import { problem } from './problem.ts';
 export class Refused extends Error {
   readonly response: Response;
 
-  constructor(status: number, detail: string) {
+  constructor(status: number, detail: string, headers: Readonly<Record<string, string>> = {}) {
     super(detail);
-    this.response = problem(status, detail);
+    this.response = problem(status, detail, { headers });
   }
 }
 
-/** Reads a body of at most `most` bytes. @throws {Refused} 413 */
-export async function bytesOf(request: Request, most: number): Promise<Uint8Array<ArrayBuffer>> {
-  const announced = Number(request.headers.get('content-length') ?? 0);
-  if (announced > most) throw tooLarge(most);
-  const pieces: Uint8Array[] = [];
-  let length = 0;
-  for await (const piece of request.body ?? []) {
-    length += piece.length;
-    if (length > most) throw tooLarge(most);
-    pieces.push(piece);
+/**
+ * Reads bodies that are needed whole. Together they have a bound of their own, because each connection of a client with a token could
+ * hold as much as one body may have.
+ */
+export class WholeBodies {
+  readonly #most: number;
+  readonly #mostTogether: number;
+  #taken = 0;
+
+  /** @param most the bytes of one body @param mostTogether the bytes of all bodies that are read or used at a time */
+  constructor(most: number, mostTogether: number = 4 * most) {
+    this.#most = most;
+    this.#mostTogether = mostTogether;
   }
+
+  /** Calls `use` with a body, whose bytes count until that has ended. @throws {Refused} 413, 503, and what `use` throws */
+  async whole<T>(request: Request, use: (bytes: Uint8Array<ArrayBuffer>) => T | Promise<T>): Promise<T> {
+    const announced = Number(request.headers.get('content-length') ?? 0);
+    if (announced > this.#most) throw tooLarge(this.#most);
+    const pieces: Uint8Array[] = [];
+    let length = 0;
+    try {
+      for await (const piece of request.body ?? []) {
+        if (length + piece.length > this.#most) throw tooLarge(this.#most);
+        if (this.#taken + piece.length > this.#mostTogether) throw tooMany();
+        this.#taken += piece.length;
+        length += piece.length;
+        pieces.push(piece);
+      }
+      return await use(joined(pieces, length));
+    } finally {
+      this.#taken -= length;
+    }
+  }
+}
+
+function joined(pieces: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(length);
   let at = 0;
   for (const piece of pieces) {
@@ -31,13 +57,11 @@ export async function bytesOf(request: Request, most: number): Promise<Uint8Arra
   return whole;
 }
 
-/** Reads a body that is one JSON object. @throws {Refused} 413, 415, 400 */
-export async function objectOf(request: Request, most: number): Promise<Readonly<Record<string, unknown>>> {
-  if (mediaType(request) !== 'application/json') throw new Refused(415, 'the body must be application/json');
-  const bytes = await bytesOf(request, most);
+/** Reads one JSON object. @throws {Refused} 400 */
+export function objectOf(bytes: Uint8Array): Readonly<Record<string, unknown>> {
   let value: unknown;
   try {
-    value = parseForeignJson(bytes, { maxLength: most, maxItems: 10_000 });
+    value = parseForeignJson(bytes, { maxLength: bytes.length, maxItems: 10_000 });
   } catch {
     throw new Refused(400, 'the body is not JSON, or holds too many values');
   }
@@ -53,4 +77,10 @@ export function mediaType(request: Request): string {
 
 function tooLarge(most: number): Refused {
   return new Refused(413, `the body has more than ${most} bytes`);
+}
+
+function tooMany(): Refused {
+  return new Refused(503, 'the bodies of other requests take all memory that there is for them; try again later', {
+    'retry-after': '1',
+  });
 }

@@ -1,7 +1,7 @@
 import type { ComponentHandle } from '#core';
 import type { LoadedComponentInfo, LoadOptions, ReplaceOptions } from '#system';
 import type { InternalContext } from '../internal-routes.ts';
-import { bytesOf, mediaType, objectOf, Refused } from './body.ts';
+import { mediaType, objectOf, Refused } from './body.ts';
 import type { Managed } from './managed.ts';
 import { handleOf, idOf } from './named.ts';
 import { json, type Operation } from './operation.ts';
@@ -9,7 +9,6 @@ import { recorded } from './recorded.ts';
 import { COMPONENT, LOAD, LOG_LINES } from './schemas.ts';
 
 const AT = '/-/v1/components/:namespace/:name/:instance';
-const MAX_JSON_BYTES = 1024 * 1024;
 /** What a client may say of a component that it loads. Folders of the host and implementations of imports are not among it. */
 const OPTIONS = [
   'digest',
@@ -95,10 +94,27 @@ export function componentOperations(managed: Managed): readonly Operation[] {
   ];
 }
 
-async function put(managed: Managed, request: Request, context: InternalContext): Promise<Response> {
-  const { runtime } = managed;
+function put(managed: Managed, request: Request, context: InternalContext): Promise<Response> {
   const id = idOf(context);
-  const { source, options } = await given(managed, request);
+  const type = mediaType(request);
+  if (type === 'application/wasm') {
+    const { searchParams } = new URL(request.url);
+    return managed.components.whole(request, (source) =>
+      deployed(managed, { source, options: optionsOfQuery(searchParams) }, id, request, context),
+    );
+  }
+  if (type !== 'application/json') throw new Refused(415, 'the body must be application/wasm or application/json');
+  return managed.settings.whole(request, (bytes) => deployed(managed, givenBy(objectOf(bytes)), id, request, context));
+}
+
+async function deployed(
+  managed: Managed,
+  { source, options }: Given,
+  id: string,
+  request: Request,
+  context: InternalContext,
+): Promise<Response> {
+  const { runtime } = managed;
   const old = runtime.find(id);
   if (old === undefined) {
     const handle = await recorded(managed, request, context, 'manage:load', () =>
@@ -116,12 +132,7 @@ async function put(managed: Managed, request: Request, context: InternalContext)
 
 type Given = { readonly source: string | Uint8Array; readonly options: Readonly<Record<string, unknown>> };
 
-async function given({ maxComponentBytes }: Managed, request: Request): Promise<Given> {
-  if (mediaType(request) === 'application/wasm') {
-    const { searchParams } = new URL(request.url);
-    return { source: await bytesOf(request, maxComponentBytes), options: optionsOfQuery(searchParams) };
-  }
-  const { source, ...options } = await objectOf(request, MAX_JSON_BYTES);
+function givenBy({ source, ...options }: Readonly<Record<string, unknown>>): Given {
   // A path would let a client find out which files the server has.
   if (typeof source !== 'string' || !/^(?:registry:|https:)/.test(source)) {
     throw new Refused(

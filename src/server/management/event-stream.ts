@@ -16,20 +16,29 @@ export interface EventWriter {
 const KEEP_ALIVE_MS = 15_000;
 
 /** Answers with server-sent events, to a bounded number of clients at a time. */
-export class EventStreams {
+export class EventStreams implements Disposable {
   readonly #most: number;
   readonly #clock: Pick<Clock, 'after'>;
-  #open = 0;
+  /** What ends each stream that is open. */
+  readonly #open = new Set<() => void>();
+  #hasEnded = false;
 
   constructor(most: number, clock: Pick<Clock, 'after'>) {
     this.#most = most;
     this.#clock = clock;
   }
 
+  /** Ends all streams, so that a server which ends does not wait for clients that would read for ever. */
+  [Symbol.dispose](): void {
+    this.#hasEnded = true;
+    for (const close of this.#open) close();
+  }
+
   /** @param begin starts to write events; what it returns is called when the client has left */
   respond(begin: (writer: EventWriter) => (() => void) | Promise<() => void>): Response {
-    if (this.#open >= this.#most) return problem(503, `${this.#most} streams are open, which is the most; close one`);
-    this.#open++;
+    if (this.#hasEnded) return problem(503, 'the server ends');
+    if (this.#open.size >= this.#most)
+      return problem(503, `${this.#most} streams are open, which is the most; close one`);
     const left = new AbortController();
     let waiting: (() => void)[] = [];
     const wake = (): void => {
@@ -38,17 +47,24 @@ export class EventStreams {
     };
     const end = (): void => {
       if (left.signal.aborted) return;
-      this.#open--;
+      this.#open.delete(close);
       left.abort();
       wake();
     };
+    let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+    const close = (): void => {
+      end();
+      controller?.close();
+    };
+    this.#open.add(close);
     const encoder = new TextEncoder();
     const body = new ReadableStream<Uint8Array>({
-      start: async (controller) => {
+      start: async (given) => {
+        controller = given;
         const write = (text: string): void => {
-          if (!left.signal.aborted) controller.enqueue(encoder.encode(text));
+          if (!left.signal.aborted) given.enqueue(encoder.encode(text));
         };
-        const isBehind = (): boolean => (controller.desiredSize ?? 0) <= 0;
+        const isBehind = (): boolean => (given.desiredSize ?? 0) <= 0;
         const stopTimer = every(this.#clock, KEEP_ALIVE_MS, () => {
           if (!isBehind()) write(':\n\n');
         });

@@ -4,6 +4,7 @@ import type { Runtime } from '#system';
 import { dashboardRoutes } from '../dashboard-routes.ts';
 import type { Authorize, InternalRoute, UpgradeRoute } from '../internal-routes.ts';
 import { answersText, type RouteAbout } from '../route-about.ts';
+import { WholeBodies } from './body.ts';
 import { componentOperations } from './component-operations.ts';
 import { EventStreams } from './event-stream.ts';
 import { listOperations } from './list-operations.ts';
@@ -12,7 +13,7 @@ import { messageOperations } from './message-operations.ts';
 import { Monitor } from './monitor.ts';
 import { idOf } from './named.ts';
 import { openApiOf } from './openapi.ts';
-import { json, type Operation, routeOf } from './operation.ts';
+import { json, type Operation, orRefused, routeOf } from './operation.ts';
 import { problem } from './problem.ts';
 import { type SocketOptions, Sockets } from './sockets.ts';
 import { streamOperations } from './stream-operations.ts';
@@ -53,6 +54,9 @@ const MCP: RouteAbout = {
   },
 };
 
+/** The largest description of a component in JSON, and the largest request of MCP, in bytes. */
+const MOST_OF_JSON = 2 ** 20;
+const MOST_OF_CALL = 8 * 2 ** 20;
 /** The number of streams of events at a time. */
 const MOST_STREAMS = 64;
 
@@ -66,18 +70,21 @@ export function management(runtime: Runtime, options: ManagementOptions): Manage
     monitor,
     clock,
     clientOf: (request) => clientOf(request, tokens()),
-    maxComponentBytes,
-    maxMessageBytes,
+    components: new WholeBodies(maxComponentBytes),
+    settings: new WholeBodies(MOST_OF_JSON, 16 * MOST_OF_JSON),
+    messages: new WholeBodies(maxMessageBytes),
   };
+  const streams = new EventStreams(MOST_STREAMS, clock);
   const operations: readonly Operation[] = [
     ...componentOperations(managed),
     ...messageOperations(managed),
-    ...streamOperations(managed, new EventStreams(MOST_STREAMS, clock)),
+    ...streamOperations(managed, streams),
     ...listOperations(managed),
   ];
   const sockets = new Sockets(runtime, clock, options.sockets);
   const tools = new ComponentTools(runtime, () => runtime.components().map(({ handle }) => handle));
-  const answerMcp = mcpHandler(tools, version);
+  const answerMcp = mcpHandler(tools, version, MOST_OF_CALL);
+  const calls = new WholeBodies(MOST_OF_CALL);
   const upgrades = [sockets.route((context) => runtime.find(idOf(context)))];
   const routes: InternalRoute[] = [
     ...beside,
@@ -95,7 +102,13 @@ export function management(runtime: Runtime, options: ManagementOptions): Manage
       path: '/-/mcp',
       scope: 'call',
       about: MCP,
-      handler: async (request) => (await answerMcp(request)) ?? problem(404, 'the SDK of MCP is not installed'),
+      handler: orRefused(async (request) => {
+        const answer =
+          request.body === null
+            ? answerMcp(request)
+            : calls.whole(request, (body) => answerMcp(new Request(request, { body })));
+        return (await answer) ?? problem(404, 'the SDK of MCP is not installed');
+      }),
     },
   ];
   const document = openApiOf(routes, upgrades, version);
@@ -105,6 +118,7 @@ export function management(runtime: Runtime, options: ManagementOptions): Manage
     routes,
     sockets,
     [Symbol.dispose]: () => {
+      streams[Symbol.dispose]();
       sockets[Symbol.dispose]();
       monitor[Symbol.dispose]();
     },

@@ -1,6 +1,6 @@
-import { formatComponentId } from '#core';
+import { type ComponentHandle, formatComponentId } from '#core';
 import type { InternalContext } from '../internal-routes.ts';
-import { bytesOf, Refused } from './body.ts';
+import { Refused } from './body.ts';
 import type { Managed } from './managed.ts';
 import { handleOf } from './named.ts';
 import { json, NEVER_A_PAGE, type Operation } from './operation.ts';
@@ -43,11 +43,27 @@ export function messageOperations(managed: Managed): readonly Operation[] {
 }
 
 async function message(managed: Managed, request: Request, context: InternalContext): Promise<Response> {
-  const { runtime, maxMessageBytes } = managed;
   const handle = handleOf(managed, context);
   const contentType = request.headers.get('content-type') ?? undefined;
   if ((contentType?.length ?? 0) > MOST_OF_TYPE) throw new Refused(400, 'the content type is too long');
-  const payload = await bytesOf(request, maxMessageBytes);
+  return managed.messages.whole(request, (payload) =>
+    sent(managed, { handle, payload, contentType }, request, context),
+  );
+}
+
+interface Sent {
+  readonly handle: ComponentHandle;
+  readonly payload: Uint8Array;
+  readonly contentType: string | undefined;
+}
+
+async function sent(
+  managed: Managed,
+  { handle, payload, contentType }: Sent,
+  request: Request,
+  context: InternalContext,
+): Promise<Response> {
+  const { runtime } = managed;
   const { isAsync, timeoutMs } = preferences(request.headers.get('prefer') ?? '');
   if (isAsync) {
     await recorded(managed, request, context, 'manage:send', () => runtime.send(handle, payload, { contentType }));

@@ -26,17 +26,24 @@ export function routeOf(operation: Operation): InternalRoute {
     path,
     scope,
     about: operation,
-    handler: async (request, context) => {
-      try {
-        const unknown = [...new URL(request.url).searchParams.keys()].find((name) => !allowed.has(name));
-        if (unknown !== undefined) {
-          throw new Refused(400, `there is no parameter ${JSON.stringify(unknown.slice(0, 80))} here`);
-        }
-        return await handle(request, context);
-      } catch (error) {
-        return error instanceof Refused ? error.response : problemOf(error);
+    handler: orRefused((request, context) => {
+      const unknown = [...new URL(request.url).searchParams.keys()].find((name) => !allowed.has(name));
+      if (unknown !== undefined) {
+        throw new Refused(400, `there is no parameter ${JSON.stringify(unknown.slice(0, 80))} here`);
       }
-    },
+      return handle(request, context);
+    }),
+  };
+}
+
+/** Makes a handler that answers errors in the form of RFC 9457. */
+export function orRefused(handle: Operation['handle']): InternalRoute['handler'] {
+  return async (request, context) => {
+    try {
+      return await handle(request, context);
+    } catch (error) {
+      return error instanceof Refused ? error.response : problemOf(error);
+    }
   };
 }
 

@@ -35,6 +35,7 @@ const STATUSES: Readonly<Record<string, number>> = {
   MESSAGING_TIMEOUT: 504,
   MESSAGING_TARGET_NOT_FOUND: 404,
   MESSAGING_INVALID: 400,
+  SECURITY_INVALID_GRANT: 400,
 };
 const BY_PREFIX: Readonly<Record<string, number>> = {
   CORE: 400,

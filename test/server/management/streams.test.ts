@@ -61,6 +61,14 @@ describe('streams of events', () => {
   });
 });
 
+it('streams of events end with the management API, so that a server which ends does not wait for their clients', async () => {
+  const { send, dispose } = await scene();
+  const response = await send('GET', '/-/v1/events', 'read');
+  dispose();
+  expect(await response.text()).toContain(':\n\n');
+  expect((await send('GET', '/-/v1/events', 'read')).status).toBe(503);
+});
+
 describe('MCP over HTTP', () => {
   it('offers the functions of the loaded components to a client of the SDK', async () => {
     const { url, tokens, runtime } = await scene();
