@@ -12,6 +12,8 @@ const ITEMS_AT_ONCE = 256;
 const ITEM_CHARGE = 64;
 /** Bytes of the host that a collected stream or future takes besides its values: what reads it, its promises and what stands for it. */
 const READER_CHARGE = 512;
+/** Bytes that V8 keeps about for what waits for a future that a guest has passed: the reader, its promises, and closures. */
+const FUTURE_BYTES = 1_024;
 
 /** The host's end of a stream or future that a guest writes. Its work is done in turns of the store. */
 class HostReader implements Portions {
@@ -85,9 +87,19 @@ class HostReader implements Portions {
  */
 export function toHost(state: State, shared: SharedCopy, isBytes: boolean, isOurs?: boolean): unknown {
   if (isOurs === true && !shared.isFuture) return new TakenStream(state, shared);
+  if (shared.isFuture) return futureOf(state, shared);
   const reader = new HostReader(state, shared, isBytes);
-  if (shared.isFuture) return ignorable(reader.next().then(({ values }) => values[0]));
   return isBytes ? byteStream(reader) : new StreamItems(reader);
+}
+
+function futureOf(state: State, shared: SharedCopy): Promise<unknown> {
+  const vacate = state.tasks.occupy(FUTURE_BYTES);
+  const reader = new HostReader(state, shared, false);
+  const value = reader.next().then(({ values }) => {
+    vacate();
+    return values[0];
+  });
+  return ignorable(value);
 }
 
 /**

@@ -8,6 +8,9 @@ import type { State } from './store-tasks.ts';
 
 type Values = readonly unknown[] | Uint8Array;
 
+/** V8 keeps about this many bytes for what writes a stream or future of an embedder's: its parts, an asynchronous function, and promises. */
+const WRITER_BYTES = 1_024;
+
 /** Values of the host that a guest has not read yet. */
 class Source implements CopyBuffer {
   progress = 0;
@@ -79,12 +82,15 @@ class HostWriter {
   #items: GivenItems | undefined;
   readonly #release: () => void;
   readonly #forget: () => void;
+  /** Gives back what the store was charged for it. */
+  readonly #vacate: () => void;
   #isOver = false;
 
   constructor(state: State, shared: SharedCopy) {
     this.#state = state;
     this.#shared = shared;
     this.#thread = state.tasks.store.current;
+    this.#vacate = state.tasks.occupy(WRITER_BYTES);
     this.#release = state.tasks.store.expectHost();
     this.#forget = state.tasks.onEnd(() => this.#end());
     const dropped = (): void => this.#end();
@@ -145,6 +151,8 @@ class HostWriter {
     this.#items = undefined;
     this.#forget();
     this.#release();
+    // Promises keep it until their jobs have run, which they do not while a guest goes on without a pause.
+    queueMicrotask(this.#vacate);
   }
 
   /** Ends the component with the reason once a guest reads on. What no guest reads concerns none. */

@@ -208,6 +208,21 @@ export class StoreTasks {
     this.store.runFor(this.instance(instance).threadOutside(this.#calls?.charged), work);
   }
 
+  /**
+   * Charges the store for what the host keeps. Answers what gives it back, which may be called at any time.
+   * @throws {AbiTrap} when the host may keep no more for the store
+   */
+  occupy(bytes: number): () => void {
+    const { handles } = this.instance(0);
+    handles.occupy(bytes);
+    let isOver = false;
+    return () => {
+      if (isOver) return;
+      isOver = true;
+      handles.vacate(bytes);
+    };
+  }
+
   /** What the host keeps of the answer that is given now, until its call has ended. */
   keptAnswer(): KeptAnswer {
     const call = this.store.answering as MainCall;

@@ -168,6 +168,27 @@ describe('a stream of the embedder', () => {
     await expect(both.call('b', 'blocking', reads())).rejects.toThrow(/a stream that the host gave failed: it is gone/);
   });
 
+  it.each(['stream', 'future'] as const)(
+    'is paid for until promises of the host have let it go, which they do while its guest pauses: a %s',
+    async (kind) => {
+      const host: HostEnds = { take: () => {}, give: () => [] };
+      const limits = { maxMemoryBytes: 2 ** 20 };
+      const both = await new ScriptedGuests(runtime, ['bytes'], host).load({ limits, scheduling: 'cooperative' });
+      function* takes(most: number): Script {
+        for (let n = 0; n < most; n++) {
+          yield* does(`${kind}.drop-readable bytes`, yield* does(`${kind}.from-host bytes`));
+          if (n % 500 === 499) yield* does('thread.yield');
+        }
+        return 1;
+      }
+      expect(await both.call('b', 'blocking', takes(2_500))).toBe(1);
+      function* takesWithoutPause(): Script {
+        for (;;) yield* does(`${kind}.drop-readable bytes`, yield* does(`${kind}.from-host bytes`));
+      }
+      await expect(both.call('b', 'blocking', takesWithoutPause())).rejects.toThrow(/the host keep more than it may/);
+    },
+  );
+
   it('whose bytes are taken away while a guest reads them goes on with its next item', async () => {
     const chunk = new Uint8Array(8).fill(3);
     const both = await guests({ give: () => [chunk, new Uint8Array([9])] });
