@@ -114,14 +114,6 @@ export interface StoreTaskParts {
 /** A guest's `realloc`, of either size of memory. */
 type Allocator = (...args: (number | bigint)[]) => number | bigint;
 
-type Numbers = readonly [first: number | bigint, second: number | bigint];
-
-function setNumbers(instance: TaskInstance, thread: Thread, ...numbers: Numbers): void {
-  for (const slot of [0, 1] as const) {
-    if (instance.numberOf(thread, slot) !== numbers[slot]) instance.setNumberOf(thread, slot, numbers[slot]);
-  }
-}
-
 /** The tasks of one store. */
 export class StoreTasks {
   readonly store: TaskStore;
@@ -195,9 +187,11 @@ export class StoreTasks {
     this.#allocators[slot] ??= (...args) => {
       const thread = this.thread(instance);
       const [first, second] = [inside.numberOf(thread, 0), inside.numberOf(thread, 1)];
-      setNumbers(inside, thread, 0, 0);
+      if (first !== 0) inside.setNumberOf(thread, 0, 0);
+      if (second !== 0) inside.setNumberOf(thread, 1, 0);
       const pointer = realloc(...args);
-      setNumbers(inside, thread, first, second);
+      if (inside.numberOf(thread, 0) !== first) inside.setNumberOf(thread, 0, first);
+      if (inside.numberOf(thread, 1) !== second) inside.setNumberOf(thread, 1, second);
       return pointer;
     };
     return this.#allocators[slot] as Allocator;

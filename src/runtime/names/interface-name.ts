@@ -43,8 +43,13 @@ export function compareVersions(one: string, other: string): number {
   return (left[at] as bigint) < (right[at] as bigint) ? -1 : 1;
 }
 
-/** Major, minor and patch number. Build metadata after `+` does not count. */
+/**
+ * Major, minor and patch number. Build metadata after `+` does not count. A name whose version is followed by an attribute with the rest of it
+ * ends behind the first number that is not zero, as `1` or `0.3`: it stands for the lowest of the compatible versions.
+ */
 function numbersOf(version: string): readonly bigint[] | undefined {
-  const [, ...numbers] = /^(\d{1,20})\.(\d{1,20})\.(\d{1,20})(?:\+[0-9A-Za-z.-]{1,200})?$/.exec(version) ?? [];
-  return numbers.length === 3 ? numbers.map(BigInt) : undefined;
+  const found = /^(\d{1,20})(?:\.(\d{1,20}))?(?:\.(\d{1,20}))?(?:\+[0-9A-Za-z.-]{1,200})?$/.exec(version);
+  if (found === null) return undefined;
+  const [, major = '0', minor = '0', patch = '0'] = found;
+  return [major, minor, patch].map(BigInt);
 }

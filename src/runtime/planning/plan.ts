@@ -587,9 +587,8 @@ class Planner {
     const types = typesOf(type);
     this.#nodes += types.reduce((sum, part) => sum + part.nodes, 0);
     if (this.#nodes > MAX_NODES) throw new NotDirect(`has functions whose types have more than ${MAX_NODES} parts`);
-    for (const kind of ['error-context', 'map'] as const) {
-      if (types.some((part) => holds(part, kind))) throw new NotDirect(`has a ${kind}`);
-    }
+    if (types.some((part) => holds(part, 'error-context'))) throw new NotDirect('uses error contexts');
+    if (types.some((part) => holds(part, 'map'))) throw new NotDirect('uses maps');
   }
 
   #memory(item: CoreItem): number {
