@@ -65,8 +65,8 @@ export abstract class HostTask implements HostWork<unknown>, LaterListener {
     return this.#actor as TaskActor;
   }
 
-  /** Comes into an actor's mailbox. @param resolve settles the promise */
-  arrive(actor: TaskActor, resolve: (outcome: unknown) => void): void {
+  /** Comes into an actor's mailbox. @param resolve settles the promise of whoever asked for it, if there is one */
+  arrive(actor: TaskActor, resolve?: (outcome: unknown) => void): void {
     this.#actor = actor;
     this.#resolve = resolve;
     actor.keepAlive.begin();
@@ -125,7 +125,7 @@ export abstract class HostTask implements HostWork<unknown>, LaterListener {
     else this.actor.busy = false;
   }
 
-  private settle(outcome: unknown): void {
+  protected settle(outcome: unknown): void {
     this.actor.keepAlive.end();
     this.#resolve?.(outcome);
   }

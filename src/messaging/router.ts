@@ -239,12 +239,17 @@ export class Router implements CellOwner {
    */
   runTask<T>(handle: ComponentHandle, work: HostWork<T>): Promise<T> {
     return new Promise((resolve) => {
-      const cell = this.byHandle(handle);
       const task = work instanceof HostTask ? work : new WorkTask(work);
-      task.arrive(cell, resolve as (outcome: unknown) => void);
-      cell.mailbox.pushTask(task);
-      this.#dispatcher.readyIn(cell, task.context);
+      this.push(handle, task, resolve as (outcome: unknown) => void);
     });
+  }
+
+  /** As `runTask`, for a task that is told itself how it ends. @throws {MessagingError} `MESSAGING_TARGET_NOT_FOUND` */
+  push(handle: ComponentHandle, task: HostTask, resolve?: (outcome: unknown) => void): void {
+    const cell = this.byHandle(handle);
+    task.arrive(cell, resolve);
+    cell.mailbox.pushTask(task);
+    this.#dispatcher.readyIn(cell, task.context);
   }
 
   /** Runs `swap` between two turns of the actor, whose next turn is another version's. @throws what `swap` throws */

@@ -1,4 +1,4 @@
-import { CONNECTION_HEADERS } from '#core/ports/network';
+import { isConnectionHeader } from '#core/ports/network';
 import type { FramedAnswer } from '#core/ports/serving';
 import { sentTrailers } from '#core/ports/trailers';
 import type { BytePipe, FieldPairs } from '#core/waiting';
@@ -92,7 +92,8 @@ export class NodeExchange extends HttpExchange {
       body?.cancel();
       return;
     }
-    const fields = headers.flat();
+    const fields: string[] = [];
+    for (const [name, value] of headers) fields.push(name, value);
     if (length !== undefined) fields.push('content-length', String(length));
     this.#options.onHead();
     if (body === undefined) {
@@ -180,7 +181,7 @@ function headersOf(raw: readonly string[], client: string): FieldPairs {
       continue;
     }
     // The address that the server knows replaces the header, because a client can write any address there.
-    if (name.startsWith(':') || name === 'x-forwarded-for' || CONNECTION_HEADERS.has(name)) continue;
+    if (name.startsWith(':') || name === 'x-forwarded-for' || isConnectionHeader(name)) continue;
     const pair: [string, string] = [name, raw[at + 1] as string];
     if (name === 'cookie') cookies = pair;
     pairs.push(pair);

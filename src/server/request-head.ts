@@ -33,7 +33,7 @@ export function headOf(incoming: Incoming, scheme: 'http' | 'https'): RequestHea
   if (!target.startsWith('/') || target.startsWith('//') || method === 'CONNECT' || method === 'TRACE')
     return undefined;
   if (namesTwoHosts(incoming, authority) || hasOtherFraming(incoming)) return undefined;
-  if (PLAIN_HOST.test(authority) && isPlainTarget(target)) {
+  if (isPlainHost(authority) && isPlainTarget(target)) {
     return { method, scheme, host: authority, pathname: target, search: '' };
   }
   if (!HOST.test(authority)) return undefined;
@@ -79,8 +79,22 @@ function namesTwoHosts({ rawHeaders }: Incoming, authority: string): boolean {
   return hosts > 1;
 }
 
+/** The last host and the last target that were plain: most requests of a server ask for few, and comparing a text costs less than matching it. */
+let lastHost = '';
+let lastTarget = '';
+
+function isPlainHost(host: string): boolean {
+  if (host === lastHost) return host !== '';
+  if (!PLAIN_HOST.test(host)) return false;
+  lastHost = host;
+  return true;
+}
+
 function isPlainTarget(target: string): boolean {
-  return PLAIN_TARGET.test(target) && !target.includes('/.') && !target.includes('//');
+  if (target === lastTarget) return target !== '';
+  if (!PLAIN_TARGET.test(target) || target.includes('/.') || target.includes('//')) return false;
+  lastTarget = target;
+  return true;
 }
 
 /** The address of a request's client. An IPv4 address has no prefix even if the server listens on IPv6. */

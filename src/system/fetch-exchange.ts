@@ -1,4 +1,4 @@
-import { CONNECTION_HEADERS } from '#core/ports/network';
+import { isConnectionHeader } from '#core/ports/network';
 import type { FramedAnswer } from '#core/ports/serving';
 import { sentTrailers } from '#core/ports/trailers';
 import type { BytePipe, FieldPairs } from '#core/waiting';
@@ -31,7 +31,7 @@ export class FetchExchange extends HttpExchange {
     this.scheme = protocol.slice(0, -1);
     this.authority = host;
     this.path = pathname + search;
-    const headers = [...request.headers].filter(([name]) => !CONNECTION_HEADERS.has(name));
+    const headers = [...request.headers].filter(([name]) => !isConnectionHeader(name));
     // The address that the server knows replaces the header, because a client can write any address there.
     this.headers =
       clientAddress === undefined

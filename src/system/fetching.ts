@@ -66,20 +66,21 @@ export class Fetching {
   }
 
   /** Has a component answer on an exchange. Resolves when its turn has ended; the exchange is told of every error. */
-  async serve(handle: ComponentHandle, exchange: HttpExchange): Promise<void> {
-    let place: Place | undefined;
-    try {
-      const admitted = this.#admit(handle, exchange);
-      if (admitted !== undefined) await admitted;
-      place = new Place(this.#gateOf(handle));
-      if (exchange.reason !== undefined) throw exchange.reason;
-      const turn = this.#turn(handle, exchange, place);
-      if (turn !== undefined) await turn;
-      exchange.ended();
-    } catch (error) {
-      place?.leave();
-      exchange.ended(error);
-    }
+  serve(handle: ComponentHandle, exchange: HttpExchange): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const answering = new Answering(exchange, resolve, reject);
+      try {
+        const admitted = this.#admit(handle, exchange);
+        if (admitted === undefined) this.#begin(handle, answering);
+        else
+          admitted.then(
+            () => this.#begin(handle, answering),
+            (error) => answering.ended(error),
+          );
+      } catch (error) {
+        answering.ended(error);
+      }
+    });
   }
 
   /** Returns undefined if the request may begin at once. @throws if it may not begin at all */
@@ -103,29 +104,84 @@ export class Fetching {
     return gate;
   }
 
-  /** Returns undefined if the turn has ended at once. @throws what ends it at once */
-  #turn(handle: ComponentHandle, exchange: HttpExchange, place: Place): Promise<unknown> | undefined {
-    const engine = this.#ports.engine();
-    const router = this.#ports.router();
-    if (!engine.servesSideBySide(handle)) {
-      return router.runTask(handle, new RequestTurn(this.#ports, exchange, place));
+  /** Begins the turn of a request that was let in. */
+  #begin(handle: ComponentHandle, answering: Answering): void {
+    answering.take(this.#gateOf(handle));
+    try {
+      const { reason } = answering.exchange;
+      if (reason !== undefined) throw reason;
+      const engine = this.#ports.engine();
+      const router = this.#ports.router();
+      if (!engine.servesSideBySide(handle)) {
+        router.push(handle, new RequestTurn(this.#ports, answering));
+        return;
+      }
+      const turn = answering.serve(engine, handle);
+      if (turn instanceof Promise) {
+        router.keepingAlive(turn).then(
+          () => answering.ended(),
+          (error) => answering.ended(error),
+        );
+      } else answering.ended();
+    } catch (error) {
+      answering.ended(error);
     }
-    const answer = served(engine, handle, exchange, place);
-    return answer instanceof Promise ? router.keepingAlive(answer) : undefined;
+  }
+}
+
+/** A request that is being answered, with its place at the gate and whoever waits for the end of its turn. */
+class Answering {
+  readonly exchange: HttpExchange;
+  #gate: Gate | undefined;
+  readonly #resolve: () => void;
+  readonly #reject: (error: unknown) => void;
+
+  constructor(exchange: HttpExchange, resolve: () => void, reject: (error: unknown) => void) {
+    this.exchange = exchange;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  take(gate: Gate): void {
+    this.#gate = gate;
+  }
+
+  /** Runs its turn. The end of that lets the next request in, whatever else waits for this turn. */
+  serve(engine: RuntimeEngine, handle: ComponentHandle): Turn<unknown> {
+    const answer = engine.serve(handle, this.exchange, this.exchange.began);
+    const leave = (): void => this.#leave();
+    // The first reaction to the promise comes before those of callers, and needs no promise around it.
+    if (answer instanceof Promise) answer.then(leave, leave);
+    return answer;
+  }
+
+  /** Its turn has ended, or never begins. @param error what has ended it, if anything has */
+  ended(error?: unknown): void {
+    this.#leave();
+    try {
+      this.exchange.ended(error);
+      this.#resolve();
+    } catch (worse) {
+      this.#reject(worse);
+    }
+  }
+
+  #leave(): void {
+    const gate = this.#gate;
+    this.#gate = undefined;
+    gate?.leave();
   }
 }
 
 /** The turn of a request in the mailbox of its actor. */
 class RequestTurn extends HostTask {
   readonly #ports: FetchingPorts;
-  readonly #exchange: HttpExchange;
-  readonly #place: Place;
+  readonly #answering: Answering;
 
-  constructor(ports: FetchingPorts, exchange: HttpExchange, place: Place) {
+  constructor(ports: FetchingPorts, answering: Answering) {
     super();
     this.#ports = ports;
-    this.#exchange = exchange;
-    this.#place = place;
+    this.#answering = answering;
   }
 
   override get joins(): boolean {
@@ -133,40 +189,20 @@ class RequestTurn extends HostTask {
   }
 
   run(): MessageTurn<unknown> {
-    return served(this.#ports.engine(), this.actor.handle, this.#exchange, this.#place);
+    return this.#answering.serve(this.#ports.engine(), this.actor.handle);
   }
 
   override failed(error: unknown): void {
     if (isVivariumError(error)) this.#ports.supervisor().failed(this.actor.handle, error);
   }
-}
 
-/** Runs the turn of a request. Its end lets the next request in, whatever else waits for this turn. */
-function served(engine: RuntimeEngine, handle: ComponentHandle, exchange: HttpExchange, place: Place): Turn<unknown> {
-  let answer: Turn<unknown>;
-  try {
-    answer = engine.serve(handle, exchange, exchange.began);
-  } catch (error) {
-    place.leave();
-    throw error;
-  }
-  const leave = (): void => place.leave();
-  // The first reaction to the promise comes before those of callers, and needs no promise around it.
-  if (answer instanceof Promise) answer.then(leave, leave);
-  else leave();
-  return answer;
-}
-
-/** A request's place at the gate, which it leaves once. */
-class Place {
-  #gate: Gate | undefined;
-
-  constructor(gate: Gate) {
-    this.#gate = gate;
+  override end(value: unknown): void {
+    super.end(value);
+    this.#answering.ended();
   }
 
-  leave(): void {
-    this.#gate?.leave();
-    this.#gate = undefined;
+  override refuse(error: unknown): void {
+    this.settle(undefined);
+    this.#answering.ended(error);
   }
 }

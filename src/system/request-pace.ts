@@ -21,10 +21,12 @@ export interface PaceLoop {
   nextTurn(task: () => void): void;
 }
 
+const ready = Promise.resolve();
+
 const nodeLoop: PaceLoop = {
   turns: () => nodePerformance.nodeTiming.uvMetricsInfo.loopCount,
   // Node runs ticks before promises, but a tick that a promise asks for after all of them.
-  afterThis: (task) => queueMicrotask(() => process.nextTick(task)),
+  afterThis: (task) => void ready.then(() => process.nextTick(task)),
   nextTurn: (task) => void setImmediate(task),
 };
 

@@ -1,5 +1,5 @@
 import type { FieldPairs } from '#core/waiting';
-import { CONNECTION_HEADERS } from './network.ts';
+import { isConnectionHeader } from './network.ts';
 
 const DIGITS = /^\d{1,15}$/;
 
@@ -59,7 +59,7 @@ const WITHOUT_CONTENT = new Set([204, 205]);
 export function framingOf(method: string, status: number, headers: FieldPairs): Framing {
   const length = promisedLength(headers);
   if (Number.isNaN(length)) throw new Error('the answer has a length that is no number, or two that differ');
-  const others = headers.filter(([name]) => !isLength(name) && !CONNECTION_HEADERS.has(name.toLowerCase()));
+  const others = headers.filter(([name]) => !isLength(name) && !isConnectionHeader(name.toLowerCase()));
   if (WITHOUT_CONTENT.has(status)) return { headers: others, length: undefined, hasBody: false };
   // These say the length that the body of a GET would have.
   if (method === 'HEAD' || status === 304) return { headers: others, length, hasBody: false };

@@ -15,6 +15,13 @@ export const CONNECTION_HEADERS: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
+const LENGTHS: ReadonlySet<number> = new Set([...CONNECTION_HEADERS].map((name) => name.length));
+
+/** Whether a name in lower case is one of `CONNECTION_HEADERS`. Names that a parser has just made cost a set of texts much more than one of numbers. */
+export function isConnectionHeader(name: string): boolean {
+  return LENGTHS.has(name.length) && (name === 'host' || CONNECTION_HEADERS.has(name));
+}
+
 /** An HTTP request of a component. */
 export interface HttpRequest {
   /** `GET` by default. */

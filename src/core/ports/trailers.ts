@@ -1,5 +1,5 @@
 import type { FieldPairs } from '#core/waiting';
-import { CONNECTION_HEADERS } from './network.ts';
+import { isConnectionHeader } from './network.ts';
 
 /**
  * Fields that nobody may read from trailers: those of framing, routing, authentication and the form of the content (RFC 9110,
@@ -34,5 +34,5 @@ const HEADERS_ONLY = new Set([
 export function sentTrailers(trailers: FieldPairs): FieldPairs {
   return trailers
     .map(([name, value]) => [name.toLowerCase(), value] as const)
-    .filter(([name]) => !HEADERS_ONLY.has(name) && !CONNECTION_HEADERS.has(name));
+    .filter(([name]) => !HEADERS_ONLY.has(name) && !isConnectionHeader(name));
 }

@@ -271,7 +271,6 @@ export class LoadedComponent implements LaterListener {
     const noted = (given: EndTurn): void => {
       began(given);
       end = given;
-      this.#endsServed.add(given);
     };
     const ended = (): void => this.#servedOne(end);
     this.#answers += 1;
@@ -283,8 +282,10 @@ export class LoadedComponent implements LaterListener {
       throw error;
     }
     // The first reaction to the promise comes before those of callers, and needs no promise around it.
-    if (answer instanceof Promise) answer.then(ended, ended);
-    else ended();
+    if (answer instanceof Promise) {
+      if (end !== undefined) this.#endsServed.add(end);
+      answer.then(ended, ended);
+    } else ended();
     return answer;
   }
 

@@ -1,4 +1,4 @@
-import { BytePipe, type FieldPairs, PIPE_BYTES } from '#core/waiting';
+import { BytePipe, type FieldPairs, PIPE_BYTES, type Unsubscribe } from '#core/waiting';
 import type { HostState } from '#runtime/host';
 import type { ByteSink, ByteSource } from '../byte-streams.ts';
 import { HostCharge } from '../host-charge.ts';
@@ -26,78 +26,99 @@ const UNFINISHED: HttpErrorCode = { tag: 'internal-error', val: 'the body was no
 /** The pipe of an `OutgoingBody`. Only the host can call it, because it is no method. */
 let pipeOf: (body: object) => BytePipe;
 
-/** A body that a guest sends. The pipe buffers what the receiver has not taken, and the faster side waits. */
-export class OutgoingBody {
-  readonly #charge: HostCharge;
-  readonly #pipe: BytePipe;
+/** Where a guest writes a body: a pipe that takes no more bytes than the guest has promised. */
+class BodySink implements ByteSink {
+  readonly pipe: BytePipe;
+  readonly #caller: HostState;
   readonly #promised: PromisedLength;
   readonly #wrongSize: SizeError;
   #written = 0;
-  #streamed = false;
 
   constructor(caller: HostState, promised: PromisedLength, wrongSize: SizeError) {
-    this.#charge = new HostCharge(caller);
-    this.#pipe = new BytePipe(new HostCharge(caller));
+    this.pipe = new BytePipe(new HostCharge(caller));
+    this.#caller = caller;
     this.#promised = promised;
     this.#wrongSize = wrongSize;
   }
 
+  ready(): boolean {
+    return this.pipe.room > 0;
+  }
+
+  whenReady(wake: () => void): Unsubscribe {
+    return this.pipe.changed.add(wake);
+  }
+
+  /** Waits only for room, not for an empty pipe: before the request is sent nobody reads the pipe. */
+  flush(): Readiness {
+    return this;
+  }
+
+  room(): number {
+    if (this.pipe.isOpen) return this.pipe.room;
+    throw this.#failed(this.pipe.failure);
+  }
+
+  write(bytes: Uint8Array): void {
+    this.#written += bytes.length;
+    if (this.#promised !== undefined && !(this.#written <= this.#promised)) {
+      // The receiver would read bytes beyond the length as the next message of the connection.
+      this.pipe.fail(this.#wrongSize(this.#written));
+      throw this.#failed(this.pipe.failure);
+    }
+    if (!this.pipe.write(bytes)) throw this.#failed({ tag: 'internal-error', val: 'the host keeps too much for it' });
+  }
+
+  /** Ends the body. @throws why it is not whole */
+  finish(trailers: FieldPairs): void {
+    let code: HttpErrorCode | undefined;
+    if (this.#promised !== undefined && this.#promised !== this.#written) code = this.#wrongSize(this.#written);
+    // Only a body that is sent in chunks can carry trailers.
+    else if (this.#promised !== undefined && trailers.length > 0) {
+      code = { tag: 'HTTP-request-trailer-section-size', val: 0 };
+    }
+    if (code === undefined) this.pipe.end(trailers);
+    else this.pipe.fail(code);
+    const failure = code ?? this.pipe.failure;
+    if (failure !== undefined) throw failure;
+  }
+
+  #failed(code: unknown): object {
+    return code === undefined ? { tag: 'closed' } : failed(this.#caller, code, (code as HttpErrorCode).tag);
+  }
+}
+
+/** A body that a guest sends. The pipe buffers what the receiver has not taken, and the faster side waits. */
+export class OutgoingBody {
+  readonly #charge: HostCharge;
+  readonly #sink: BodySink;
+  #streamed = false;
+
+  constructor(caller: HostState, promised: PromisedLength, wrongSize: SizeError) {
+    this.#charge = new HostCharge(caller);
+    this.#sink = new BodySink(caller, promised, wrongSize);
+  }
+
   static {
-    pipeOf = (body) => (body as OutgoingBody).#pipe;
+    pipeOf = (body) => (body as OutgoingBody).#sink.pipe;
   }
 
   write(caller: HostState): object {
     if (this.#streamed) throw undefined;
     this.#streamed = true;
-    return new OutputStream(caller, this.#sink(caller));
+    return new OutputStream(caller, this.#sink);
   }
 
   static finish(_: HostState, body: OutgoingBody, trailers: object | undefined): void {
     body.#charge.end();
     const pairs: FieldPairs = trailers === undefined ? [] : [...pairsOf(trailers)];
     if (trailers !== undefined) disposeFields(trailers);
-    const promised = body.#promised;
-    let code: HttpErrorCode | undefined;
-    if (promised !== undefined && promised !== body.#written) code = body.#wrongSize(body.#written);
-    // Only a body that is sent in chunks can carry trailers.
-    else if (promised !== undefined && pairs.length > 0) code = { tag: 'HTTP-request-trailer-section-size', val: 0 };
-    if (code === undefined) body.#pipe.end(pairs);
-    else body.#pipe.fail(code);
-    const failure = code ?? body.#pipe.failure;
-    if (failure !== undefined) throw failure;
+    body.#sink.finish(pairs);
   }
 
   [Symbol.dispose](): void {
     this.#charge.end();
-    this.#pipe.fail(UNFINISHED);
-  }
-
-  #sink(caller: HostState): ByteSink {
-    const pipe = this.#pipe;
-    const hasRoom: Readiness = { ready: () => pipe.room > 0, whenReady: (wake) => pipe.changed.add(wake) };
-    return {
-      ...hasRoom,
-      // A flush waits only for room, not for an empty pipe: before the request is sent nobody reads the pipe.
-      flush: () => hasRoom,
-      room: () => {
-        if (pipe.isOpen) return pipe.room;
-        throw this.#failed(caller, pipe.failure);
-      },
-      write: (bytes) => {
-        this.#written += bytes.length;
-        if (this.#promised !== undefined && !(this.#written <= this.#promised)) {
-          // The receiver would read bytes beyond the length as the next message of the connection.
-          pipe.fail(this.#wrongSize(this.#written));
-          throw this.#failed(caller, pipe.failure);
-        }
-        if (!pipe.write(bytes))
-          throw this.#failed(caller, { tag: 'internal-error', val: 'the host keeps too much for it' });
-      },
-    };
-  }
-
-  #failed(caller: HostState, code: unknown): object {
-    return code === undefined ? { tag: 'closed' } : failed(caller, code, (code as HttpErrorCode).tag);
+    this.#sink.pipe.fail(UNFINISHED);
   }
 }
 

@@ -1,4 +1,4 @@
-import { CONNECTION_HEADERS } from '#core/ports/network';
+import { isConnectionHeader } from '#core/ports/network';
 import type { HostState } from '#runtime/host';
 import { RuntimeError } from '../../errors.ts';
 import { HostCharge } from '../host-charge.ts';
@@ -153,7 +153,7 @@ export class Fields {
   #check(name: string): void {
     if (this.#immutable) throw headerError('immutable');
     if (!NAME.test(name)) throw headerError('invalid-syntax');
-    if (CONNECTION_HEADERS.has(name.toLowerCase())) throw headerError('forbidden');
+    if (isConnectionHeader(name.toLowerCase())) throw headerError('forbidden');
   }
 }
 
@@ -164,7 +164,7 @@ export class Fields {
 export function receivedFields(caller: HostState, pairs: HeaderPairs, type: FieldsClass = Fields): Disposable {
   return make(
     caller,
-    pairs.filter(([name]) => !CONNECTION_HEADERS.has(name.toLowerCase())),
+    pairs.filter(([name]) => !isConnectionHeader(name.toLowerCase())),
     type,
   );
 }
