@@ -213,12 +213,28 @@ async function run({ entry, guestLibrary, output, hasGlobals }: BundleInput, opt
       for (const { path, external } of imports)
         if (external === true && !importers.has(path)) importers.set(path, resolve(file));
     }
-    return { source: text(false), sourceMap: text(true), exports: made?.exports ?? [], importers };
+    return {
+      source: hasGlobals ? text(false) : withWholeFinally(text(false)),
+      sourceMap: text(true),
+      exports: made?.exports ?? [],
+      importers,
+    };
   } catch (cause) {
     const { errors } = cause as { errors?: readonly Message[] };
     const why = errors === undefined || errors.length === 0 ? messageOf(cause) : errors.map(shownMessage).join('\n');
     throw new ProjectError('PROJECT_BUILD_FAILED', `${entry} cannot be bundled: ${why}`, { cause });
   }
+}
+
+/**
+ * Mends esbuild's helper for asynchronous generators: after `return`, which a loop calls that ends early, each `await` of a `finally` ended the
+ * generator, so that the rest of the `finally` never ran. Only the step of a `yield*`, which has a second part, must go on with `return`.
+ */
+function withWholeFinally(source: string): string {
+  return source.replace(
+    /\bresume\(([\w$]{1,16}) === "return" \? [\w$]{1,16} : "next", ([\w$]{1,16})\[1\]/,
+    (_, kind: string, part: string) => `resume(${kind} === "return" && ${part}[1] ? ${kind} : "next", ${part}[1]`,
+  );
 }
 
 function shownMessage({ text, location }: Message): string {

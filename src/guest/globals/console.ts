@@ -1,4 +1,5 @@
-import { format, inspect } from './inspect.ts';
+import { format } from './format.ts';
+import { inspect } from './inspect.ts';
 import { type Level, report } from './report.ts';
 
 const counts = new Map<string, number>();
@@ -38,7 +39,7 @@ const console = {
   trace(...args: unknown[]): void {
     trace(`Trace: ${format(args)}\n${new Error('trace').stack ?? ''}`.trimEnd());
   },
-  dir: (value: unknown): void => info(inspect(value)),
+  dir: (value: unknown, { depth }: { readonly depth?: number | null } = {}): void => info(inspect(value, depth)),
   table: (value: unknown): void => info(inspect(value)),
   assert(holds?: unknown, ...args: unknown[]): void {
     if (!holds) error(args.length === 0 ? 'Assertion failed' : `Assertion failed: ${format(args)}`);

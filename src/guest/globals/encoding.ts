@@ -1,4 +1,5 @@
 import { encodeUtf8 } from '../utf8.ts';
+import { install } from './install.ts';
 import { Utf8Decoder } from './utf8-decoder.ts';
 
 const UTF8_LABELS = new Set([
@@ -66,8 +67,9 @@ class TextDecoder {
 }
 
 function bytesOf(source: ArrayBuffer | ArrayBufferView): Uint8Array {
-  if (!ArrayBuffer.isView(source)) return new Uint8Array(source);
+  if (source instanceof ArrayBuffer) return new Uint8Array(source);
+  if (!ArrayBuffer.isView(source)) throw new TypeError('TextDecoder decodes an ArrayBuffer or a view of one');
   return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
 }
 
-Object.assign(globalThis, { TextEncoder, TextDecoder });
+install({ TextEncoder, TextDecoder });

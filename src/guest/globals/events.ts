@@ -1,3 +1,5 @@
+import { install } from './install.ts';
+
 type Listener = ((event: Event) => void) | { handleEvent(event: Event): void };
 
 /** One listener for one event type. A second registration of the same function for the same type is ignored. */
@@ -14,7 +16,9 @@ class Event {
   defaultPrevented = false;
   stopped = false;
 
-  constructor(type: string, { cancelable = false }: { cancelable?: boolean } = {}) {
+  constructor(...given: [type: string, options?: { cancelable?: boolean }]) {
+    if ((given as readonly unknown[]).length === 0) throw new TypeError('an event has a type');
+    const [type, { cancelable = false } = {}] = given;
     this.type = String(type);
     this.cancelable = cancelable;
   }
@@ -55,16 +59,28 @@ class EventTarget {
   }
 
   dispatchEvent(event: Event): boolean {
+    if (!(event instanceof Event)) throw new TypeError('dispatchEvent takes an Event');
     event.target = this;
     event.currentTarget = this;
-    for (const { listener, once } of this.#listeners.get(event.type) ?? []) {
+    for (const registration of this.#listeners.get(event.type) ?? []) {
+      const { listener, once } = registration;
+      // A listener may have removed a later one.
+      if (this.#listeners.get(event.type)?.includes(registration) !== true) continue;
       if (once) this.removeEventListener(event.type, listener);
-      if (typeof listener === 'function') listener.call(this, event);
-      else listener.handleEvent(event);
+      told(() => (typeof listener === 'function' ? listener.call(this, event) : listener.handleEvent(event)));
       if (event.stopped) break;
     }
     event.currentTarget = null;
     return !event.defaultPrevented;
+  }
+}
+
+/** What a listener throws must not keep the others from hearing of the event. It is reported as an unhandled rejection. */
+function told(tell: () => unknown): void {
+  try {
+    tell();
+  } catch (error) {
+    void Promise.reject(error);
   }
 }
 
@@ -88,7 +104,8 @@ export class AbortSignal extends EventTarget {
       signal.#aborted = true;
       signal.#reason = reason ?? new DOMException('This operation was aborted', 'AbortError');
       const event = new Event('abort');
-      signal.onabort?.(event);
+      const { onabort } = signal;
+      if (onabort !== null) told(() => onabort.call(signal, event));
       signal.dispatchEvent(event);
     };
   }
@@ -143,4 +160,4 @@ export class AbortController {
   }
 }
 
-Object.assign(globalThis, { Event, EventTarget, AbortSignal, AbortController });
+install({ Event, EventTarget, AbortSignal, AbortController });

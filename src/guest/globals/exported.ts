@@ -1,4 +1,5 @@
 import { inTurn } from '../turn.ts';
+import { isClass } from './install.ts';
 
 type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 
@@ -26,10 +27,4 @@ function exportedClass(resource: { prototype?: object }): unknown {
     }
   }
   return resource;
-}
-
-/** Whether a function is a class, which cannot be called without `new`. Only a class has a `prototype` that is not writable. */
-function isClass(value: { prototype?: object }): boolean {
-  const prototype = Object.getOwnPropertyDescriptor(value, 'prototype');
-  return prototype !== undefined && prototype.writable === false;
 }

@@ -8,9 +8,12 @@ import { ready } from './arrivals.ts';
 import { HostBytes, latin1, payloadOf, writeBytes, writeParts } from './bodies.ts';
 import { ByteSource } from './byte-source.ts';
 import { AbortController, type AbortSignal } from './events.ts';
+import { install } from './install.ts';
 import { Request, Response, takeBody } from './messages.ts';
 
-const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH']);
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']);
+
+const FORBIDDEN = new Set(['CONNECT', 'TRACE', 'TRACK']);
 
 /** Sends a request with `wasi:http`. The host follows redirects, and checks each against the component's grants. */
 async function fetch(
@@ -18,11 +21,11 @@ async function fetch(
   init?: ConstructorParameters<typeof Request>[1],
 ): Promise<Response> {
   const request = new Request(input, init);
-  request.signal?.throwIfAborted();
+  request.signal.throwIfAborted();
   const body = takeBody(request);
   const exchange = new AbortController();
-  const abort = (): void => exchange.abort(request.signal?.reason);
-  request.signal?.addEventListener('abort', abort, { once: true });
+  const abort = (): void => exchange.abort(request.signal.reason);
+  request.signal.addEventListener('abort', abort, { once: true });
   const future = failing(request.url, () => begin(request, body, exchange));
   try {
     await ready(future.subscribe(), exchange.signal);
@@ -41,7 +44,10 @@ function begin(
   bytes: Uint8Array | ByteSource | undefined,
   exchange: AbortController,
 ): ReturnType<typeof handle> {
-  const { protocol, host, pathname, search } = new URL(request.url);
+  const { protocol, host, pathname, search, username, password } = new URL(request.url);
+  if (username !== '' || password !== '')
+    throw new TypeError('fetch takes no URL with a user or password; send the header authorization');
+  if (FORBIDDEN.has(request.method.toUpperCase())) throw new TypeError(`fetch cannot send ${request.method}`);
   if (protocol !== 'http:' && protocol !== 'https:') throw new TypeError(`fetch cannot take ${protocol} URLs`);
   const outgoing = new OutgoingRequest(
     Fields.fromList([...request.headers].map(([name, value]) => [name, encodeUtf8(value)] as const)),
@@ -109,4 +115,4 @@ function refused(url: string, why: unknown): TypeError {
   return new TypeError(`fetch failed: ${url}: ${reason}`, { cause: why });
 }
 
-Object.assign(globalThis, { fetch });
+install({ fetch });

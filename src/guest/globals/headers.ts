@@ -1,4 +1,7 @@
-const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/;
+import { install } from './install.ts';
+
+/** What HTTP calls a token: the name of a header, or a method. */
+export const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/;
 
 export type HeadersInit = Headers | Iterable<readonly [string, string]> | Readonly<Record<string, string>>;
 
@@ -8,7 +11,12 @@ export class Headers {
 
   constructor(init: HeadersInit = {}) {
     const pairs = Symbol.iterator in init ? (init as Iterable<readonly [string, string]>) : Object.entries(init);
-    for (const [name, value] of pairs) this.append(name, value);
+    for (const pair of pairs) {
+      const [name, value, ...more] = pair as readonly string[];
+      if (name === undefined || value === undefined || more.length > 0)
+        throw new TypeError('a list of headers has pairs of a name and a value');
+      this.append(name, value);
+    }
   }
 
   append(name: string, value: string): void {
@@ -63,7 +71,7 @@ export class Headers {
 
 function checked(name: string): string {
   const text = String(name);
-  if (!NAME.test(text)) throw new TypeError(`${JSON.stringify(text.slice(0, 100))} is not the name of a header`);
+  if (!TOKEN.test(text)) throw new TypeError(`${JSON.stringify(text.slice(0, 100))} is not the name of a header`);
   return text.toLowerCase();
 }
 
@@ -73,4 +81,4 @@ function clean(value: string): string {
   return text;
 }
 
-Object.assign(globalThis, { Headers });
+install({ Headers });

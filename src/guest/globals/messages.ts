@@ -2,7 +2,8 @@ import './url.ts';
 import { encodeUtf8 } from '../utf8.ts';
 import { ByteSource, collect, split } from './byte-source.ts';
 import type { AbortSignal } from './events.ts';
-import { Headers, type HeadersInit } from './headers.ts';
+import { Headers, type HeadersInit, TOKEN } from './headers.ts';
+import { install } from './install.ts';
 import { missing } from './missing.ts';
 import type { ReadableStream } from './readable-stream.ts';
 import { decodeLossy } from './utf8-decoder.ts';
@@ -129,13 +130,13 @@ interface RequestInit {
 export class Request extends Body {
   readonly url: string;
   readonly method: string;
-  readonly signal: AbortSignal | undefined;
+  #signal: AbortSignal | undefined;
   readonly redirect: 'follow' | 'error' | 'manual';
 
   constructor(input: Request | URL | string, init: RequestInit = {}) {
     const from = input instanceof Request ? input : undefined;
     const headers = new Headers(init.headers ?? from?.headers);
-    const method = (init.method ?? from?.method ?? 'GET').toUpperCase();
+    const method = methodOf(init.method ?? from?.method ?? 'GET');
     const given = init.body ?? undefined;
     const body = given === undefined ? from && takeBody(from) : sourceOf(given, headers);
     if (body !== undefined && (method === 'GET' || method === 'HEAD')) {
@@ -144,15 +145,35 @@ export class Request extends Body {
     super(body, headers);
     this.url = from?.url ?? new URL(String(input)).href;
     this.method = method;
-    this.signal = init.signal ?? from?.signal;
+    this.#signal = init.signal === null ? undefined : init.signal;
+    if (init.signal === undefined && from !== undefined) this.#signal = from.#signal;
     this.redirect = init.redirect ?? from?.redirect ?? 'follow';
+  }
+
+  /** The signal that was given, or one that never aborts. A bundle has signals if its source mentions them, fetches or answers requests. */
+  get signal(): AbortSignal {
+    this.#signal ??= new globalThis.AbortController().signal as unknown as AbortSignal;
+    return this.#signal;
   }
 
   clone(): Request {
     const body = this.shared();
-    return new Request(this.url, { ...this, body });
+    return new Request(this.url, { ...this, body, signal: this.#signal });
   }
 }
+
+/** The methods whose names do not depend on how they are written. */
+const METHODS = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'POST', 'PUT']);
+
+function methodOf(given: string): string {
+  const text = String(given);
+  if (!TOKEN.test(text)) throw new TypeError(`${JSON.stringify(text.slice(0, 100))} is not a method`);
+  const upper = text.toUpperCase();
+  return METHODS.has(upper) ? upper : text;
+}
+
+/** Statuses whose responses have no body. */
+const WITHOUT_BODY = new Set([101, 103, 204, 205, 304]);
 
 interface ResponseInit {
   readonly status?: number;
@@ -169,7 +190,12 @@ export class Response extends Body {
 
   constructor(body: BodyInit | ByteSource | null = null, init: ResponseInit = {}) {
     const { status = 200, statusText = '' } = init;
-    if (!Number.isInteger(status) || status < 100 || status > 599) throw new RangeError(`${status} is not a status`);
+    // What the host has received is taken as it is.
+    const least = body instanceof ByteSource ? 100 : 200;
+    if (!Number.isInteger(status) || status < least || status > 599) throw new RangeError(`${status} is not a status`);
+    if (body !== null && WITHOUT_BODY.has(status) && !(body instanceof ByteSource))
+      throw new TypeError(`a response with status ${status} has no body`);
+    if (/[^\t\x20-\x7e\x80-\xff]/.test(String(statusText))) throw new TypeError('a status text is one line of text');
     const headers = new Headers(init.headers);
     super(body === null ? undefined : sourceOf(body, headers), headers);
     this.status = status;
@@ -187,7 +213,9 @@ export class Response extends Body {
   static json(value: unknown, init: ResponseInit = {}): Response {
     const headers = new Headers(init.headers);
     if (!headers.has('content-type')) headers.set('content-type', 'application/json');
-    return new Response(JSON.stringify(value), { ...init, headers });
+    const text = JSON.stringify(value);
+    if (text === undefined) throw new TypeError('a value that JSON does not have cannot be a body');
+    return new Response(text, { ...init, headers });
   }
 
   static redirect(url: URL | string, status = 302): Response {
@@ -196,7 +224,7 @@ export class Response extends Body {
   }
 
   static error(): Response {
-    return new Response(null, { status: 599, statusText: 'error' });
+    return Object.defineProperties(new Response(), { status: { value: 0 }, type: { value: 'error' } });
   }
 }
 
@@ -215,7 +243,8 @@ function sourceOf(body: BodyInit | ByteSource, headers: Headers): Source {
   }
   if (body instanceof ArrayBuffer) return new Uint8Array(body.slice(0));
   if (ArrayBuffer.isView(body)) return new Uint8Array(body.buffer, body.byteOffset, body.byteLength).slice();
+  if (typeof body !== 'object') return sourceOf(String(body), headers);
   throw new TypeError('a body of a guest is text, bytes, URLSearchParams or a ReadableStream');
 }
 
-Object.assign(globalThis, { Request, Response });
+install({ Request, Response });

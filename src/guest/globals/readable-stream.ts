@@ -1,3 +1,4 @@
+import { install } from './install.ts';
 import { missing } from './missing.ts';
 
 type Result<T> = { readonly done: false; readonly value: T } | { readonly done: true; readonly value: undefined };
@@ -355,4 +356,4 @@ const BY_HAND = 'write for await (const chunk of stream)';
 missing(ReadableStream.prototype, 'pipeTo', 'pipeTo of a stream', BY_HAND);
 missing(ReadableStream.prototype, 'pipeThrough', 'pipeThrough of a stream', BY_HAND);
 
-Object.assign(globalThis, { ReadableStream });
+install({ ReadableStream });

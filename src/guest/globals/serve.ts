@@ -71,6 +71,7 @@ async function answerTo(handler: Handler, request: Request): Promise<Answer | un
   try {
     const response = await handler.fetch(request);
     if (!(response instanceof Response)) throw new TypeError('fetch answered no Response');
+    if (response.type === 'error') throw new TypeError('fetch answered Response.error()');
     const headers = [...response.headers].filter(([name]) => !OF_CONNECTION.has(name));
     const head = new OutgoingResponse(Fields.fromList(headers.map(([name, value]) => [name, fieldValue(value)])));
     head.setStatusCode(response.status);

@@ -1,3 +1,5 @@
+import { install, isOfWeb } from './install.ts';
+
 type Seen = Map<object, unknown>;
 type Entry = readonly [key: unknown, value: unknown];
 
@@ -51,7 +53,7 @@ function begun(value: object, seen: Seen): { clone: object; fill?: () => void } 
     return { clone: Object(value.valueOf()) as object };
   }
   const tag = Object.prototype.toString.call(value);
-  if (tag !== '[object Object]') throw uncloneable(value);
+  if (tag !== '[object Object]' || isOfWeb(value)) throw uncloneable(value);
   const clone = {};
   return { clone, fill: () => copyFields(value, clone, seen) };
 }
@@ -90,4 +92,4 @@ function uncloneable(value: unknown): DOMException {
   return new DOMException(`${name} could not be cloned.`, 'DataCloneError');
 }
 
-Object.assign(globalThis, { structuredClone });
+install({ structuredClone });

@@ -1,4 +1,5 @@
 import { addTimer, removeTimer } from './event-loop.ts';
+import { install } from './install.ts';
 
 const asTimer =
   (repeats: boolean) =>
@@ -7,7 +8,7 @@ const asTimer =
     return addTimer(() => run(...args), delay, repeats);
   };
 
-Object.assign(globalThis, {
+install({
   setTimeout: asTimer(false),
   setInterval: asTimer(true),
   clearTimeout: removeTimer,

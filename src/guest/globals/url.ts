@@ -1,3 +1,4 @@
 import { URL, URLSearchParams } from 'whatwg-url-minimum';
+import { install } from './install.ts';
 
-Object.assign(globalThis, { URL, URLSearchParams });
+install({ URL, URLSearchParams });

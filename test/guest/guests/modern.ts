@@ -16,6 +16,38 @@ async function* numbers(): AsyncGenerator<number> {
   }
 }
 
+/** What a loop that ends early, and who returns or throws into a generator, leave to its `finally`. */
+async function cleanedUp(): Promise<string[]> {
+  const seen: string[] = [];
+  async function* closing(): AsyncGenerator<number> {
+    try {
+      yield 1;
+      yield 2;
+    } finally {
+      seen.push('closing');
+      await sleep(1);
+      seen.push('closed');
+    }
+  }
+  async function* around(): AsyncGenerator<number> {
+    try {
+      yield* closing();
+    } finally {
+      await null;
+      seen.push('around');
+    }
+  }
+  for await (const _ of closing()) break;
+  for await (const _ of around()) break;
+  const given = around();
+  await given.next();
+  seen.push(JSON.stringify(await given.return('given')));
+  const thrown = around();
+  await thrown.next();
+  await thrown.throw(new Error('thrown')).catch((error) => seen.push(String(error)));
+  return seen;
+}
+
 async function failLate(): Promise<never> {
   await sleep(1);
   throw new RangeError('too far');
@@ -39,6 +71,8 @@ async function language(): Promise<Record<string, unknown>> {
     utf8: [...new TextEncoder().encode('aä€😀')],
     text: new TextDecoder().decode(Uint8Array.of(0xf0, 0x9f, 0x98, 0x80, 0xff, 0x61)),
     collected,
+    cleanedUp: await cleanedUp(),
+    names: [URL, Headers, Request, AbortController, fetch, setTimeout].map(({ name }) => name),
     order: await order(),
     settled: await Promise.allSettled([1, Promise.reject('no'), sleep(2)]),
     any: await Promise.any([Promise.reject(1), sleep(1).then(() => 'any')]),
