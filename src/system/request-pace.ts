@@ -55,7 +55,7 @@ export class RequestPace {
   #round = 1;
   #isPlanned = false;
   #isStepping = false;
-  /** The turn of the loop in which the round began. */
+  /** The turn of the loop whose reading the round includes. */
   #turn = -1;
   #ends = Number.NEGATIVE_INFINITY;
   /** How many may still begin in this round. */
@@ -85,21 +85,26 @@ export class RequestPace {
     this.#plan();
   }
 
-  /** Whether the round has time, or the loop has read what has come since it began, so that another one may. */
+  /**
+   * Whether the round has time. Another one begins first where the loop has read what has come since, even if the round had time left: what
+   * a component began before that reading must not count against what was read now.
+   */
   #hasTime(): boolean {
-    if (this.#isInTime()) return true;
-    if (this.#isPlanned || this.#loop.turns() === this.#turn) return false;
-    this.#beginRound();
-    return true;
+    // While something waits, the next round is planned.
+    if (!this.#isPlanned) {
+      const turn = this.#loop.turns();
+      if (turn > this.#turn) this.#beginRound(turn);
+    }
+    return this.#isInTime();
   }
 
   #isInTime(): boolean {
     return this.#left > 0 && this.#clock.monotonic() < this.#ends;
   }
 
-  #beginRound(): void {
+  #beginRound(turn: number): void {
     this.#round += 1;
-    this.#turn = this.#loop.turns();
+    this.#turn = turn;
     this.#left = MOST_IN_ROUND;
     this.#ends = this.#clock.monotonic() + ROUND_MS;
   }
@@ -113,7 +118,8 @@ export class RequestPace {
 
   readonly #onNextTurn = (): void => {
     this.#isPlanned = false;
-    this.#beginRound();
+    // What has come is read behind this, and then the loop's next turn has begun.
+    this.#beginRound(this.#loop.turns() + 1);
     this.#beginNext();
   };
 

@@ -36,7 +36,8 @@ async function scene({ concurrency = 4, maxFuel, options = {} }: Scene = {}) {
   const handle = await runtime.load(component, {
     concurrency,
     cancel: 'turn',
-    limits: maxFuel === undefined ? {} : { maxFuel },
+    // Fuel ends what spins, on a slow machine too.
+    limits: maxFuel === undefined ? {} : { maxFuel, maxExecutionTimeMs: 600_000 },
     imports: {
       note: (representation: number) => {
         contexts[Math.floor(representation / REST)] = storage.getStore();

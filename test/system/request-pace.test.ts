@@ -162,6 +162,19 @@ describe('the pace of requests', () => {
     );
   });
 
+  // A round goes on over turns in which little is computed. What waited in the fourth turn used up the rest of the round, in which the quiet
+  // component had begun its request of the second turn, and its next one had to wait.
+  it('begins the request of a quiet component at once, though its last one began in the same round', async () => {
+    const long = (ms: number) => ({ component: 1, ms, waits: 0 });
+    const sent = [[], [], [{ component: 1, ms: 0, waits: 1 }, long(0)], [long(0.4), long(0.4), long(0.4)]];
+    const { begun } = await played(sent, { maxConcurrent: 1, maxQueued: 1 }, (turn) => turn % 2 === 0);
+    const quiet = begun.filter(({ component }) => component === 0);
+    expect(quiet.map(({ came, began }) => [came, began])).toEqual([
+      [2, 2],
+      [4, 4],
+    ]);
+  });
+
   it('reads again after the time of a round, one request, and the first one that came for each component', async () => {
     await fc.assert(
       fc.asyncProperty(turns, bounds, async (sent, most) => {
