@@ -252,13 +252,18 @@ export class Router implements CellOwner {
     this.#dispatcher.readyIn(cell, task.context);
   }
 
-  /** Runs `swap` between two turns of the actor, whose next turn is another version's. @throws what `swap` throws */
-  swap(handle: ComponentHandle, swap: () => void): Promise<void> {
+  /**
+   * Runs `swap` between two turns of the actor, whose next turn is another version's.
+   * @param goOnBeside whether it runs at once instead, because turns that run go on beside those of the other version
+   * @throws what `swap` throws
+   */
+  async swap(handle: ComponentHandle, swap: () => void, goOnBeside = false): Promise<void> {
     const run = (): void => {
       swap();
       this.byHandle(handle).forgetRunner();
     };
-    return this.runTask(handle, { run });
+    if (goOnBeside) run();
+    else await this.runTask(handle, { run });
   }
 
   /** What waits for the actor. */

@@ -96,7 +96,8 @@ export class ActorSupervisor implements Supervisor, ActorControl {
   /** Reports that a turn failed. Supervision acts only if the failure ended the instance. */
   failed(handle: ComponentHandle, reason: VivariumError): void {
     // Calls that ran side by side in one instance ended with it, and each of them reports that.
-    const root = reason.code === 'RUNTIME_INSTANCE_ENDED' ? (reason.cause as VivariumError) : reason;
+    const root =
+      (reason.code === 'RUNTIME_INSTANCE_ENDED' ? (reason.cause as VivariumError | undefined) : undefined) ?? reason;
     if (this.#ports.engine.state(handle) !== 'failed' || this.#told.has(root)) return;
     this.#told.add(root);
     if (this.isSupervised(handle)) this.#tree.failed(handle, reason);

@@ -87,14 +87,16 @@ export class Loading {
       // Without new grants the old authority stays, so that later grants and revocations remain in force.
       const authority = changes.grants === undefined ? admission.of(handle) : judged;
       const next = await this.#request({ handle, component, path, authority, limits, options });
-      const between = (swap: () => void): Promise<void> =>
-        router.swap(handle, () => {
+      const between = (swap: () => void, goOnBeside: boolean): Promise<void> => {
+        const swapped = (): void => {
           if (isClosing()) throw closed();
           swap();
           router.interleave(handle, engine.concurrency(handle));
           admission.accept(handle, authority);
           this.#options.set(handle, options);
-        });
+        };
+        return router.swap(handle, swapped, goOnBeside);
+      };
       await engine.replaceComponent(next, between, timeoutMs);
       directory.describe(handle, await engine.metadata(handle), await digestOf(component));
       admission.loaded(handle, component);

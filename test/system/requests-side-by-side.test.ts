@@ -276,41 +276,70 @@ describe('requests of one instance', () => {
     await drained;
   });
 
-  it('end on the version that they have begun on, and what comes during a replacement meets the next', async () => {
-    const { runtime, handle, held, said } = await scene({ concurrency: 2 });
-    const requests = [held('/count'), held('/count')];
+  it('end on the version that they have begun on, while what comes meets the next at once', async () => {
+    const { runtime, handle, held, said, open } = await scene({ concurrency: 2 });
+    const requests = [held('/count')];
     await settled();
-    const replaced = runtime.replace(handle, SERVICE, { concurrency: 3 });
-    const next = said('/hello');
-    await settled();
+    let isReplaced = false;
+    const replaced = runtime.replace(handle, SERVICE, { concurrency: 3 }).then(() => {
+      isReplaced = true;
+    });
+    await expect.poll(() => runtime.components()).toMatchObject([{ concurrency: 3 }]);
+    expect(await said('/hello')).toBe('hello');
+    requests.push(held('/count'));
+    expect([open(), isReplaced]).toEqual([2, false]);
     for (const request of requests) await request.end('abc');
     for (const { text } of requests) expect(await text).toBe('3');
     await replaced;
-    expect(await next).toBe('hello');
-    expect(runtime.components()).toMatchObject([{ concurrency: 3 }]);
+    expect(runtime.state(handle)).toBe('ready');
   });
 
-  it('are ended on a version that was replaced once its time is over, and told why', async () => {
-    const { runtime, handle, fetch, clock } = await scene({ store: 'per-call', concurrency: 1 });
-    const init = { method: 'POST', duplex: 'half' } as const;
-    const requests = [1, 2].map(() =>
-      fetch('/count', { ...init, body: new ReadableStream() } as RequestInit).catch((error: unknown) => error),
-    );
+  it('of an old version end it when they trap, and not the new one', async () => {
+    const fails: ((error: Error) => void)[] = [];
+    const wait = (): Promise<number> => new Promise((_, reject) => void fails.push(reject));
+    const options: LoadOptions = { imports: { wait }, supervision: { restart: 'permanent' } };
+    const { runtime, handle, fetch } = await scene(options, handler);
+    const [trapping, beside] = [1, 2].map(() => fetch('/').catch((error: unknown) => code(error)));
     await settled();
-    const replaced = runtime.replace(handle, SERVICE, { timeoutMs: 7_000 });
-    await expect.poll(() => clock.nextTimer).toBe(7_000);
-    clock.advance(6_999);
+    const replaced = runtime.replace(handle, handler, { concurrency: 3 });
+    await expect.poll(() => runtime.components()).toMatchObject([{ concurrency: 3 }]);
+    const told: unknown[] = [];
+    runtime.on('restart', (event) => void told.push(event));
+    runtime.on('state', (event) => void told.push(event));
+    const fresh = fetch('/').catch((error: unknown) => code(error));
     await settled();
-    expect(runtime.components()).toMatchObject([{ requests: 2 }]);
-    clock.advance(1);
-    for (const request of requests) {
-      expect(await request).toMatchObject({
-        code: 'RUNTIME_INSTANCE_ENDED',
-        message: 'demo/service/1 was replaced, and its old version had 7000 ms to end its requests',
-      });
-    }
+    fails[0]?.(new Error('broken'));
+    expect([await trapping, await beside]).toEqual(['RUNTIME_TRAP', 'RUNTIME_INSTANCE_ENDED']);
     await replaced;
+    expect([told, runtime.state(handle), runtime.components()[0]?.requests]).toEqual([[], 'waiting', 1]);
+    fails[2]?.(new Error('broken'));
+    expect(await fresh).toBe('RUNTIME_TRAP');
   });
+
+  it.each<LoadOptions>([{ store: 'per-call', concurrency: 1 }, { concurrency: 4 }])(
+    'are ended on a version that was replaced once its time is over, and told why (%o)',
+    async (options) => {
+      const { runtime, handle, fetch, clock } = await scene(options);
+      const init = { method: 'POST', duplex: 'half' } as const;
+      const requests = [1, 2].map(() =>
+        fetch('/count', { ...init, body: new ReadableStream() } as RequestInit).catch((error: unknown) => error),
+      );
+      await settled();
+      const replaced = runtime.replace(handle, SERVICE, { timeoutMs: 7_000 });
+      await expect.poll(() => clock.nextTimer).toBe(7_000);
+      clock.advance(6_999);
+      await settled();
+      expect(runtime.components()).toMatchObject([{ requests: 2 }]);
+      clock.advance(1);
+      for (const request of requests) {
+        expect(await request).toMatchObject({
+          code: 'RUNTIME_INSTANCE_ENDED',
+          message: 'demo/service/1 was replaced, and its old version had 7000 ms to end its requests',
+        });
+      }
+      await replaced;
+    },
+  );
 
   it('end on their instance when a fresh one takes its place, and both are counted', async () => {
     const { runtime, handle, held, said } = await scene({ reuse: { maxRequests: 2 } });

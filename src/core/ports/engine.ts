@@ -108,12 +108,12 @@ export interface EngineLoads {
   loadComponent(request: EngineLoadRequest): Promise<void>;
   /**
    * Replaces a running component by another version, once that is ready.
-   * @param between runs its argument between two turns
+   * @param between runs its argument between two turns, or at once where calls that run may go on beside the new version
    * @param timeoutMs milliseconds that the requests of the old version have to end
    */
   replaceComponent(
     request: EngineLoadRequest,
-    between: (swap: () => void) => Promise<void>,
+    between: (swap: () => void, goOnBeside: boolean) => Promise<void>,
     timeoutMs: number,
   ): Promise<void>;
   /** Makes a fresh store for a component that failed or was halted. */

@@ -142,13 +142,13 @@ export class JcoEngine implements RuntimeEngine {
    * Starts a new version of a component beside the running one, and replaces the running one once the new version is ready and healthy.
    * If the new version fails, the running one stays. The old version still answers the requests that it has begun. The engine does not
    * call its `shutdown`, because anything that it released would now belong to the new version.
-   * @param between runs its argument between two turns of the component
+   * @param between runs its argument between two turns of the component, or while calls of it run
    * @param timeoutMs milliseconds that the requests of the old version have to end
    * @throws as `loadComponent`, and `RUNTIME_MISSING_EXPORT`
    */
   async replaceComponent(
     request: EngineLoadRequest,
-    between: (swap: () => void) => Promise<void>,
+    between: (swap: () => void, goOnBeside: boolean) => Promise<void>,
     timeoutMs: number,
   ): Promise<void> {
     const { handle } = request;
@@ -165,7 +165,7 @@ export class JcoEngine implements RuntimeEngine {
         component.countOn(old.usage());
         this.#components.set(handle.handleId, component);
         version.isTold = true;
-      });
+      }, old.mayGoOnBeside);
     } catch (error) {
       const { component } = version;
       if (component?.store !== undefined) component.release(component.store);

@@ -20,7 +20,7 @@ export function refuseToAnswerLess({ handle, code: old }: LoadedComponent, { cod
   throw new RuntimeError('RUNTIME_MISSING_EXPORT', `${id} ${says}`, { details: { component: id } });
 }
 
-/** Resolves when a version that was replaced answers no request any more. What it still answers when its time is over is ended. */
+/** Resolves when a version that was replaced does nothing any more. What it still does when its time is over is ended. */
 export async function servedOrEnded(
   old: LoadedComponent,
   timeoutMs: number,
@@ -28,6 +28,6 @@ export async function servedOrEnded(
 ): Promise<void> {
   const message = `${formatComponentId(old.handle.id)} was replaced, and its old version had ${timeoutMs} ms to end its requests`;
   const stopTimer = clock.after(timeoutMs, () => old.endServed(new RuntimeError('RUNTIME_INSTANCE_ENDED', message)));
-  await old.allServed();
+  await old.replaced();
   stopTimer();
 }

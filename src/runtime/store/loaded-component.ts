@@ -114,6 +114,8 @@ export class LoadedComponent implements LaterListener {
   #messagesHandled = 0;
   /** What ends the turns of messages that may run beside others. */
   readonly #ends = new WeakMap<OutgoingMessage, Store['endOfCall']>();
+  /** Whether another version has taken its place. */
+  #isReplaced = false;
   /** Former instances that still answer the requests which they have begun. */
   readonly #retiring = new Set<Store>();
   /** Whether the instance was let go because it was idle, so that the next call makes another. */
@@ -470,14 +472,24 @@ export class LoadedComponent implements LaterListener {
     this.#messagesHandled += messagesHandled;
   }
 
-  /** Resolves when the component answers no request any more. */
-  allServed(): Promise<void> {
-    return this.#answers === 0 ? Promise.resolve() : new Promise((resolve) => void this.#whenServed.push(resolve));
+  /** Whether another version may take its place while calls of it run: they are in an instance that they share, which nobody else needs. */
+  get mayGoOnBeside(): boolean {
+    return this.concurrency > 1 && this.code.lifecycle === undefined;
   }
 
-  /** Ends each turn that answers an HTTP request. */
+  /** Another version has taken its place: what it still does is no news of the component. Resolves when no call of it runs. */
+  async replaced(): Promise<void> {
+    this.#isReplaced = true;
+    if (this.#answers > 0) await new Promise<void>((resolve) => void this.#whenServed.push(resolve));
+    for (const store of [this.store, ...this.#retiring]) {
+      if (store?.entered === true) await new Promise<void>((resolve) => void store.afterTurn(resolve));
+    }
+  }
+
+  /** Ends each turn that answers an HTTP request, and each call in an instance that calls share. */
   endServed(reason: VivariumError): void {
     for (const end of this.#endsServed) void end(reason);
+    if (this.mayGoOnBeside) void this.endTurn(reason);
   }
 
   /** The error for a call that the component's state forbids. */
@@ -601,7 +613,7 @@ export class LoadedComponent implements LaterListener {
     if (store === undefined || !store.dead) return;
     this.store = undefined;
     this.release(store);
-    if (lifecycle.can('fail')) lifecycle.move('fail', reasonOf(error));
+    if (!this.#isReplaced && lifecycle.can('fail')) lifecycle.move('fail', reasonOf(error));
   }
 
   /** Whether turns may begin: it is ready, whatever its present turn does, or draining. */
