@@ -1,3 +1,4 @@
+import { isBuiltin } from 'node:module';
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import type { BuildOptions as EsbuildOptions, Message, OutputFile } from 'esbuild';
 import { messageOf } from '#core/errors';
@@ -237,7 +238,9 @@ function withWholeFinally(source: string): string {
   );
 }
 
-function shownMessage({ text, location }: Message): string {
+function shownMessage({ text: found, location }: Message): string {
+  const module = /^Could not resolve "([^"]{1,200})"/.exec(found)?.[1];
+  const text = module !== undefined && isBuiltin(module) ? `${found}: a guest has no modules of Node` : found;
   return location === null ? text : `${shownFile(location.file)}:${location.line}:${location.column + 1}: ${text}`;
 }
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { GUEST_COMPILER_OPTIONS } from './compiler-options.ts';
 import { ProjectError } from './errors.ts';
+import { MISSING } from './guest-globals.ts';
 
 /** The number of compiler errors that are shown. */
 const MAX_SHOWN = 20;
@@ -12,6 +13,9 @@ const MAX_OUTPUT = 4 * 2 ** 20;
 const COMPLAINT = /^([^\n(]{1,1000})\((\d{1,9}),(\d{1,9})\): error (TS\d{1,6}): (.{0,2000})$/;
 /** Matches an import of a WIT interface without declared types. Such an error is ignored: the componentizer checks that the world has it. */
 const UNDECLARED = /^Cannot find module '[a-z][a-z0-9-]{0,63}(?::[^']{1,200})?' or its corresponding type declarations/;
+
+/** Matches the complaint about a global. TypeScript then advises to install types of Node or to change `lib`, which would help no guest. */
+const UNKNOWN_NAME = /^Cannot find name '(\w{1,64})'\./;
 
 export interface TypeCheck {
   readonly folder: string;
@@ -94,12 +98,18 @@ function report(output: string, base: string): undefined {
       code === 'TS2307' && text?.includes("'vivarium/world'")
         ? '; viv types . --guest -o types/wit.d.ts declares it'
         : '';
-    complaints.push(`${relative(process.cwd(), resolve(base, file))}:${row}:${column}: ${text}${hint}`);
+    const place = `${relative(process.cwd(), resolve(base, file))}:${row}:${column}`;
+    complaints.push(`${place}: ${missingGlobal(text ?? '') ?? text}${hint}`);
   }
   if (complaints.length === 0) return undefined;
   const shown = complaints.slice(0, MAX_SHOWN);
   if (complaints.length > MAX_SHOWN) shown.push(`and ${complaints.length - MAX_SHOWN} more`);
   throw new ProjectError('PROJECT_BUILD_FAILED', `the types are wrong (--no-check skips this):\n${shown.join('\n')}`);
+}
+
+function missingGlobal(text: string): string | undefined {
+  const name = UNKNOWN_NAME.exec(text)?.[1] ?? '';
+  return Object.hasOwn(MISSING, name) ? `${name} is not there in a guest: ${MISSING[name]}` : undefined;
 }
 
 function exists(path: string): Promise<boolean> {

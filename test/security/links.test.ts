@@ -98,6 +98,21 @@ const { tree } = fc.letrec<{ tree: Tree }>((tie) => ({
 }));
 
 describe('links and .. within a preopen', () => {
+  it('make a file exist that is to be made anew, also where they lead nowhere, as O_EXCL says', () => {
+    const { guard, data } = scene();
+    symlinkSync('nowhere', join(data, 'dangling'));
+    writeFileSync(join(data, 'file'), '');
+    symlinkSync('file', join(data, 'link'));
+    symlinkSync('../secret', join(data, 'escape'));
+    for (const name of ['dangling', 'link', 'escape'])
+      expect(() => guard.open(`/data/${name}`, { write: true, create: true, exclusive: true })).toThrow(
+        failure('EEXIST'),
+      );
+    expect(readdirSync(data)).not.toContain('nowhere');
+    guard.open('/data/dangling', { write: true, create: true }).close();
+    expect(readdirSync(data)).toContain('nowhere');
+  });
+
   it('lead where openat2 with RESOLVE_BENEATH says, and where the system itself does', () => {
     const { guard, data } = scene();
     fc.assert(

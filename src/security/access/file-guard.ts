@@ -83,7 +83,9 @@ export class FileGuard {
   open(path: string, mode: OpenMode): GuardedFile {
     if (this.#open.size >= this.#limits.open) throw fileFailure('EMFILE', path, `${this.#open.size} files are open`);
     const writes = mode.write === true || mode.create === true || mode.truncate === true;
-    using place = this.#granted(path, mode.noFollow !== true, mode.read === true || !writes, writes);
+    // A link that leads nowhere exists as well, as O_EXCL of POSIX says. A file at its end would be made where somebody else chose.
+    const follow = mode.noFollow !== true && !(mode.create === true && mode.exclusive === true);
+    using place = this.#granted(path, follow, mode.read === true || !writes, writes);
     if (place.stats !== undefined && mode.create && mode.exclusive) throw fileFailure('EEXIST', path);
     if (place.stats !== undefined) onlyRegular(place.stats, path);
     if (this.#openFiles?.take(1) === false) throw fileFailure('EMFILE', path, 'other components hold too many files');
