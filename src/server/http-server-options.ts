@@ -21,7 +21,7 @@ export interface HttpServerOptions {
   readonly tls?: TlsFiles | undefined;
   /** Milliseconds within which a request's headers must arrive; 10,000 by default. */
   readonly headersTimeoutMs?: number | undefined;
-  /** Milliseconds within which a whole request must arrive, including its body; 60,000 by default. */
+  /** Milliseconds in each of which a request's body must end, or bring 500 bytes for each second; 60,000 by default. */
   readonly requestTimeoutMs?: number | undefined;
   /**
    * Milliseconds without a byte in either direction after which a connection is closed, and without a request after which a session of

@@ -7,6 +7,7 @@ import type { Clock } from '#core/ports/clock';
 import { guardedTracer } from '#core/ports/guarded-tracer';
 import type { Tracer } from '#core/ports/tracing';
 import { type HttpExchange, problemOf, systemClock } from '#system';
+import { limitBodyTime } from './body-time.ts';
 import { Connections } from './connections.ts';
 import { ServerError } from './errors.ts';
 import type { HttpServerOptions, TlsFiles } from './http-server-options.ts';
@@ -176,9 +177,11 @@ export class HttpServer {
     }
     // Node's parser drops what follows a request to upgrade that nobody takes, so that a further request would never be answered.
     if (incoming.headers.upgrade !== undefined && 'shouldKeepAlive' in outgoing) outgoing.shouldKeepAlive = false;
-    if ('stream' in outgoing) this.#limitTime(incoming, outgoing);
-    else if (this.#pipelined.enter(incoming.socket)) this.#connections.requestBegins(incoming.socket);
-    else return;
+    if (!('stream' in outgoing)) {
+      if (!this.#pipelined.enter(incoming.socket)) return;
+      this.#connections.requestBegins(incoming.socket);
+    }
+    this.#limitTime(incoming, outgoing);
     if ('stream' in outgoing) {
       // Node has sent the trailers by then, of which there may be none. The answer's own `finish` comes when the stream has closed.
       const drop = (): void => void setImmediate(() => this.#dropRest(incoming, outgoing));
@@ -207,24 +210,13 @@ export class HttpServer {
     this.#options.onAnswered?.({ component, method, status: isGone ? 0 : REFUSAL.status, seconds });
   }
 
-  /** Ends a stream of HTTP/2 whose request does not come whole in its time. Node itself bounds requests of HTTP/1.1 alone. */
-  #limitTime(incoming: Incoming, outgoing: Http2ServerResponse): void {
+  /** Ends a request whose body neither comes whole in its time nor moves. */
+  #limitTime(incoming: Incoming, outgoing: Outgoing): void {
     if (!mayHaveBody(incoming)) return;
-    const { stream } = outgoing;
-    let stopTimer = (): void => {};
-    const begin = (): void => {
-      stopTimer = this.#clock.after(this.#options.requestTimeoutMs ?? 60_000, () => {
-        // A body that nobody reads has come whole without an event that says so.
-        if (stream.state.remoteClose === 1 || outgoing.destroyed) return;
-        // A client that has filled its window must wait until somebody reads. The turn that does not read has its own time.
-        const { localWindowSize = 1 } = stream.state;
-        if (localWindowSize <= 0) begin();
-        else breakOff(outgoing);
-      });
-    };
-    begin();
-    incoming.once('end', () => stopTimer());
-    outgoing.once('close', () => stopTimer());
+    limitBodyTime(incoming, outgoing, this.#options.requestTimeoutMs ?? 60_000, this.#clock, () => {
+      if ('stream' in outgoing || outgoing.headersSent) breakOff(outgoing);
+      else this.#refuseUnserved(outgoing, 408);
+    });
   }
 
   /**

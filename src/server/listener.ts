@@ -23,7 +23,8 @@ export function createListener(
   const http1 = {
     maxHeaderSize,
     headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs),
-    requestTimeout: requestTimeoutMs,
+    // Node would cut a body off that comes without a pause. `limitBodyTime` looks at how it moves.
+    requestTimeout: 0,
     connectionsCheckingInterval: Math.min(1_000, headersTimeoutMs),
     requireHostHeader: true,
     // A proxy and this server must agree on where a message ends; otherwise, requests could be smuggled.

@@ -88,7 +88,8 @@ export class NodeExchange extends HttpExchange {
 
   protected override respond({ status, headers, length, body }: FramedAnswer): void {
     const outgoing = this.#outgoing;
-    if (outgoing.destroyed || this.#failed) {
+    // The server has answered itself where the client sent too slowly.
+    if (outgoing.destroyed || outgoing.headersSent || this.#failed) {
       body?.cancel();
       return;
     }

@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { HttpServer, type HttpServerOptions } from '#server';
 import { createRuntime, type LoadOptions, serveExchange } from '#system';
+import { TestClock } from '../../src/testing/clock.ts';
 import { wasiGuest } from '../support/wasi-guest.ts';
 
 let component: Uint8Array;
@@ -114,6 +115,36 @@ describe('a client that', () => {
     socket.on('error', () => {});
     await new Promise<void>((resolve) => void socket.on('close', () => resolve()));
     clearInterval(drip);
+    await stillAnswers();
+  });
+
+  it('sends a body for longer than the time of a request may go on as long as it moves', async () => {
+    const clock = new TestClock();
+    const { open, stillAnswers } = await scene({ requestTimeoutMs: 10_000, clock });
+    const socket = open();
+    let answer = '';
+    socket.on('data', (piece) => {
+      answer += String(piece);
+    });
+    socket.write(post('Content-Length: 50000', 'Connection: close', `X-Step: ${READ}`));
+    for (let period = 0; period < 5; period += 1) {
+      await expect.poll(() => clock.waiting).toBe(1);
+      await new Promise<void>((resolve) => void socket.write('x'.repeat(10_000), () => resolve()));
+      await expect.poll(() => socket.bytesWritten - socket.writableLength).toBeGreaterThan(10_000 * (period + 1));
+      for (let round = 0; round < 20; round += 1) await new Promise(setImmediate);
+      if (period < 4) clock.advance(10_000);
+    }
+    await expect.poll(() => answer).toMatch(/^HTTP\/1\.1 200 /);
+    const slow = open();
+    slow.write(post('Content-Length: 50000', `X-Step: ${READ}`));
+    let told = '';
+    slow.on('data', (piece) => {
+      told += String(piece);
+    });
+    await expect.poll(() => clock.waiting).toBeGreaterThan(0);
+    clock.advance(10_000);
+    await expect.poll(() => told).toMatch(/^HTTP\/1\.1 408 /);
+    slow.destroy();
     await stillAnswers();
   });
 

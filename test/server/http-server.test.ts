@@ -263,7 +263,7 @@ describe('the HTTP server', () => {
       stream.write(Buffer.alloc(bytes));
       return stream;
     };
-    const slow = ask(1_000);
+    const slow = ask(100);
     const closed = new Promise((resolve) => void slow.on('close', resolve));
     await new Promise((resolve) => void slow.once('data', resolve));
     clock.advance(1_000);

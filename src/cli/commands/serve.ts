@@ -55,7 +55,12 @@ export function serveCommand(shell: Shell): Command {
       128,
     )
     .option('--header-timeout <time>', 'time in which the head of a request must come', reading(parsePeriod), 10_000)
-    .option('--body-timeout <time>', 'time in which a whole request must come', reading(parsePeriod), 60_000)
+    .option(
+      '--body-timeout <time>',
+      'time in each of which a body must end, or bring 500 bytes for each second',
+      reading(parsePeriod),
+      60_000,
+    )
     .option(
       '--drain-delay <time>',
       'time after SIGTERM in which it serves as before and only says that it is not ready, for a balancer to notice',
