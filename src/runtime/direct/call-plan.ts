@@ -7,7 +7,7 @@ import type { HostFunction, HostSlot } from './host-slot.ts';
  * every change of the data below, of the code that plans hold, of what that code calls, of what metering attaches to core
  * modules, and of the layout of the exchange.
  */
-export const CALL_PLAN_FORMAT = 30;
+export const CALL_PLAN_FORMAT = 31;
 
 /** The plan of the largest component that can be built stays far below these bounds. */
 const BOUNDS = { maxLength: 64 * 2 ** 20, maxDepth: 32, maxItems: 4_000_000 };

@@ -1,4 +1,5 @@
 import { trap } from '#runtime/exchange';
+import { GivenFuture, GivenStream } from '#runtime/exports';
 import type { SharedCopy } from '#runtime/tasks';
 import { TakenStream } from './host-streams.ts';
 import { ByteBlocks, ByteSink, type Charge, ItemSink, type Values } from './sink.ts';
@@ -111,7 +112,7 @@ function ignorable<T>(value: Promise<T>): Promise<T> {
   return value;
 }
 
-function byteStream(reader: HostReader): ReadableStream<Uint8Array> {
+function byteStream(reader: Portions): ReadableStream<Uint8Array> {
   const source: UnderlyingByteSource = {
     type: 'bytes',
     async pull(controller) {
@@ -124,6 +125,22 @@ function byteStream(reader: HostReader): ReadableStream<Uint8Array> {
     cancel: () => reader.close(),
   };
   return new ReadableStream(source, { highWaterMark: 0 });
+}
+
+/** What an embedder gave, as JavaScript gets it where an export of a component is an import, and no guest is between. */
+export function passedOn(given: unknown): unknown {
+  if (given instanceof GivenFuture) return ignorable(given.value());
+  if (!(given instanceof GivenStream)) return given;
+  const items = given.open();
+  const portions: Portions = {
+    async next() {
+      const values = await given.next(items);
+      if (values === undefined) return { values: [], isLast: true };
+      return { values: given.isBytes ? Uint8Array.from(values as Uint8Array) : (values as Values), isLast: false };
+    },
+    close: () => items.stop(),
+  };
+  return given.isBytes ? byteStream(portions) : new StreamItems(portions);
 }
 
 /**

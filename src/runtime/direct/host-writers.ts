@@ -118,32 +118,19 @@ class HostWriter {
     const items = given.open();
     this.#items = items;
     while (!this.#isOver) {
-      const read: unknown = await items.next();
-      if (typeof read !== 'object' || read === null) throw new TypeError('its iterator answered no object');
-      const { value, done } = read as IteratorResult<unknown, unknown>;
-      if (this.#isOver || done === true) break;
-      const values = this.#valuesOf(given, value);
+      const values = await given.next(items);
+      if (this.#isOver || values === undefined) break;
       if (values.length > 0) await this.#written(values);
     }
     this.#items = undefined;
     this.#state.tasks.store.dropEnd(this.#shared);
   }
 
-  /** What an item stands for. Where it is refused, no other is asked for. */
-  #valuesOf(given: GivenStream, item: unknown): Values {
-    try {
-      return given.values(item);
-    } catch (thrown) {
-      stop(this.#items);
-      throw thrown;
-    }
-  }
-
   /** Nobody reads any more: what the embedder gave is told so, also where its next item has not come yet. */
   #end(): void {
     const items = this.#items;
     this.#finish();
-    stop(items);
+    items?.stop();
   }
 
   #finish(): void {
@@ -189,12 +176,4 @@ class HostWriter {
     });
     return promise;
   }
-}
-
-/** Nobody waits for how the embedder's part cleans up, so a failure of that concerns no call. */
-function stop(items: GivenItems | undefined): void {
-  if (items === undefined) return;
-  try {
-    Promise.resolve(items.stop()).catch(() => {});
-  } catch {}
 }

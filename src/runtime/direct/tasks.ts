@@ -3,7 +3,7 @@ import { execution, hasSignature } from '#runtime/execution';
 import { builtins, type CopyBuffer, type TaskInstance, type TaskStore, type Thread } from '#runtime/tasks';
 import { callExport } from './export-call.ts';
 import { GuestBuffer } from './guest-buffer.ts';
-import { collected, toHost } from './host-copies.ts';
+import { collected, passedOn, toHost } from './host-copies.ts';
 import { fromHost } from './host-writers.ts';
 import { ImportCall } from './import-call.ts';
 import type { LiftPlan, LowerPlan, PayloadPlan, State } from './store-tasks.ts';
@@ -101,6 +101,7 @@ export const TASKS = {
   toHost,
   fromHost,
   collected,
+  passedOn,
 
   buffer: (s: State, plan: PayloadPlan, pointer: unknown, length: number): CopyBuffer =>
     new GuestBuffer(s, plan, pointer, length),

@@ -4,8 +4,8 @@ import { Refusal, unexpected } from './refusal.ts';
 /** The items of a stream, as the host asks for them. */
 export interface GivenItems {
   next(): PromiseLike<IteratorResult<unknown, unknown>> | IteratorResult<unknown, unknown>;
-  /** Says that nobody wants more. It may be called while `next` is under way. */
-  stop(): unknown;
+  /** Says that nobody wants more. It may be called while `next` is under way. Nobody is told how the embedder's part cleans up. */
+  stop(): void;
 }
 
 /** How the items of a stream are checked. */
@@ -36,6 +36,10 @@ export class GivenStream {
     else this.#iterates = methodOf(given);
   }
 
+  get isBytes(): boolean {
+    return this.#rules.isBytes === true;
+  }
+
   /** Begins to read it. */
   open(): GivenItems {
     const given = this.#given;
@@ -45,20 +49,34 @@ export class GivenStream {
     }
     // The bytes are one item, and not as many as they are.
     const iterator = (
-      given instanceof Uint8Array && this.#rules.isBytes === true
-        ? [given][Symbol.iterator]()
-        : (this.#iterates as Method).call(given)
+      given instanceof Uint8Array && this.isBytes ? [given][Symbol.iterator]() : (this.#iterates as Method).call(given)
     ) as AsyncIterator<unknown> | null | undefined;
     if (iterator === null || typeof iterator !== 'object') throw noStream(given);
-    return { next: () => iterator.next(), stop: () => iterator.return?.(undefined) };
+    return { next: () => iterator.next(), stop: () => ignoring(() => iterator.return?.(undefined)) };
   }
 
-  /** The values that an item stands for. @throws {TypeError} for an item that the stream's type does not have, saying which and where */
-  values(item: unknown): readonly unknown[] | Uint8Array {
-    const { check, isBytes } = this.#rules;
+  /**
+   * Asks for the next item. Answers its values, and undefined at the end. Where the item is refused, no other is asked for.
+   * @throws {TypeError} for an item that the stream's type does not have, saying which and where
+   */
+  async next(items: GivenItems): Promise<readonly unknown[] | Uint8Array | undefined> {
+    const read: unknown = await items.next();
+    if (typeof read !== 'object' || read === null) throw new TypeError('its iterator answered no object');
+    const { value, done } = read as IteratorResult<unknown, unknown>;
+    if (done === true) return undefined;
+    try {
+      return this.#values(value);
+    } catch (thrown) {
+      items.stop();
+      throw thrown;
+    }
+  }
+
+  #values(item: unknown): readonly unknown[] | Uint8Array {
+    const { check } = this.#rules;
     const at = this.#count;
     this.#count += 1;
-    if (isBytes === true && item instanceof Uint8Array) return item;
+    if (this.isBytes && item instanceof Uint8Array) return item;
     if (check === undefined) return [item];
     try {
       return [check(item, new CheckBudget())];
@@ -124,6 +142,12 @@ function readerOf(stream: ReadableStream<unknown>): GivenItems {
       }
       return read as IteratorResult<unknown, unknown>;
     },
-    stop: () => (isOver ? undefined : reader.cancel()),
+    stop: () => ignoring(() => (isOver ? undefined : reader.cancel())),
   };
+}
+
+function ignoring(work: () => unknown): void {
+  try {
+    Promise.resolve(work()).catch(() => {});
+  } catch {}
 }

@@ -3,6 +3,7 @@ import { isSpannedMethod } from '#runtime/host';
 import type { FuncType, ValueType } from '#wasm';
 import type { AdapterUse } from './adapter/adapters.ts';
 import { Code, camelCase, type MemoryAccess } from './code.ts';
+import { holds } from './holds.ts';
 import {
   type Layout,
   layoutOf,
@@ -16,6 +17,7 @@ import {
 } from './layout.ts';
 import { addressOf, liftFlatCode, loadCode } from './lift-code.ts';
 import { lowerFlatCode, pointerOf, storeCode } from './lower-code.ts';
+import { replacedCode } from './outward-code.ts';
 import { claimCode, enterCode, leaveCode, resourcesIn } from './resource-code.ts';
 import { isOurs } from './waiting-imports.ts';
 
@@ -302,7 +304,15 @@ function lendsHandles(type: ValueType, slots: FunctionSlots): boolean {
 export function forwardCode(type: FuncType, host: number, how: HostCall, name: string, suspends: boolean): string {
   const code = new Code();
   const params = type.params.map((_, index) => `a${index}`);
-  const call = callOf(how, host, name, params);
+  // What was checked on one side is a stream or future of JavaScript's on the other.
+  const passedOn = (of: ValueType, value: string): string =>
+    replacedCode(code, of, value, (_, from) => code.let(`abi.tasks.passedOn(${from})`));
+  const call = callOf(
+    how,
+    host,
+    name,
+    type.params.map((param, index) => passedOn(param.type, `a${index}`)),
+  );
   if (suspends) {
     code.line('const t = execution.running;\nlet answer, raw;');
     code.line(`try {\nraw = ${call};\nwhile (abi.isPromise(raw, ${mayHaveThen(type)})) {`);
@@ -311,10 +321,11 @@ export function forwardCode(type: FuncType, host: number, how: HostCall, name: s
     code.line(`answer = ${answerCode(type, 'raw')};\n} catch (thrown) { ${thrownCode(type, name)} }`);
     checkAnswer(code, type, host);
   } else callHost(code, type, call, { name, host });
+  const answer = type.result === undefined ? '' : passedOn(type.result, 'answer');
   if (type.result?.kind === 'result') {
-    code.line("if (answer.tag === 'err') { s.answeredError = true; throw answer.val; }");
-    code.line('return answer.val;');
-  } else if (type.result !== undefined) code.line('return answer;');
+    code.line(`if (${answer}.tag === 'err') { s.answeredError = true; throw ${answer}.val; }`);
+    code.line(`return ${answer}.val;`);
+  } else if (type.result !== undefined) code.line(`return ${answer};`);
   return `${suspends ? 'async ' : ''}function (${['s', ...params].join(', ')}) {\n${code}\n}`;
 }
 
@@ -529,24 +540,4 @@ function lowerResult(code: Code, slots: FunctionSlots, type: FuncType, out: bool
   const [flat = '0'] = lowerFlatCode(code, slots, result, 'answer');
   code.line(`s.locked${instance} = false;`);
   code.line(`return ${flat};`);
-}
-
-/** Whether a value of the type can hold a value of one of the kinds. */
-export function holds(type: ValueType, ...kinds: readonly ValueType['kind'][]): boolean {
-  if (kinds.includes(type.kind)) return true;
-  switch (type.kind) {
-    case 'record':
-      return type.fields.some((field) => holds(field.type, ...kinds));
-    case 'tuple':
-      return type.elements.some((element) => holds(element, ...kinds));
-    case 'variant':
-      return type.cases.some((each) => each.type !== undefined && holds(each.type, ...kinds));
-    case 'list':
-    case 'option':
-      return holds(type.element, ...kinds);
-    case 'result':
-      return [type.ok, type.error].some((part) => part !== undefined && holds(part, ...kinds));
-    default:
-      return false;
-  }
 }

@@ -1,6 +1,6 @@
 import type { ValueType } from '#wasm';
 import { type Code, isNestedOption, key, type MemoryAccess, tagsOf, text } from './code.ts';
-import { holds } from './function-code.ts';
+import { holds } from './holds.ts';
 import { payloadsOf } from './layout.ts';
 
 /*
@@ -8,18 +8,31 @@ import { payloadsOf } from './layout.ts';
  * `task.return` lifts an answer without knowing who called the task.
  */
 
+type Replaced = Extract<ValueType, { kind: 'stream' | 'future' } | { kind: 'own' | 'borrow' }>;
+
 /** Writes code for one value. Answers an expression for what the embedder gets. */
 export function outwardCode(code: Code, access: MemoryAccess, type: ValueType, value: string): string {
+  return replacedCode(code, type, value, (part, from) => {
+    if (!('resource' in part)) return `abi.tasks.collected(s, ${from}, ${part.element?.kind === 'u8'})`;
+    const { id, as } = access.resource(part);
+    return as === 'given object' ? `s.given.give(types[${id}], ${from})` : from;
+  });
+}
+
+/** Writes code that makes a value in which its streams, futures and resources are replaced. Answers an expression for it. */
+export function replacedCode(
+  code: Code,
+  type: ValueType,
+  value: string,
+  each: (type: Replaced, value: string) => string,
+): string {
   if (!holds(type, 'stream', 'future', 'own')) return value;
-  const part = (of: ValueType, from: string): string => outwardCode(code, access, of, from);
+  const part = (of: ValueType, from: string): string => replacedCode(code, of, from, each);
   switch (type.kind) {
     case 'stream':
     case 'future':
-      return `abi.tasks.collected(s, ${value}, ${type.element?.kind === 'u8'})`;
-    case 'own': {
-      const { id, as } = access.resource(type);
-      return as === 'given object' ? `s.given.give(types[${id}], ${value})` : value;
-    }
+    case 'own':
+      return each(type, value);
     case 'record':
       return code.let(
         `{ ${type.fields.map(({ name, type: of }) => `${key(name)}: ${part(of, code.let(`${value}[${key(name)}]`))}`).join(', ')} }`,

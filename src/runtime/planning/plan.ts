@@ -28,12 +28,12 @@ import {
   exportCode,
   type FunctionSlots,
   forwardCode,
-  holds,
   importCode,
   nestedCode,
   restCode,
   suspendableCode,
 } from './function-code.ts';
+import { holds } from './holds.ts';
 import { hostCall } from './host-call-names.ts';
 import { layoutOf, MAX_FLAT_PARAMS } from './layout.ts';
 import { NotDirect } from './not-direct.ts';

@@ -249,3 +249,42 @@ describe('a stream of a guest', () => {
     },
   );
 });
+
+describe('an export that is an import', () => {
+  const forwarding = (element: string, host: (stream: never, later: never) => unknown): Promise<unknown> =>
+    parse(`(component (type $s (stream ${element})) (type $f (future ${element}))
+      (import "pass" (func $pass async (param "s" $s) (param "f" $f) (result (tuple $s $f)))) (export "pass" (func $pass)))`).then(
+      (bytes) => runtime.load(bytes, { imports: { pass: host } }),
+    );
+
+  it.each([
+    ['u8', [new Uint8Array([1, 2]), 3], 4, [1, 2, 3]],
+    ['(list u8)', [new Uint8Array([1, 2])], new Uint8Array([4]), [new Uint8Array([1, 2])]],
+    ['(option string)', ['a', null], undefined, ['a', undefined]],
+  ])('passes streams and futures on as those of guests, and back: %s', async (element, items, value, expected) => {
+    const seen: unknown[] = [];
+    const handle = await forwarding(element, (stream: unknown, later: unknown) => {
+      seen.push(stream instanceof ReadableStream, later instanceof Promise);
+      return [stream, later];
+    });
+    const [stream, later] = (await runtime.call(handle as ComponentHandle, 'pass', items, value)) as [
+      AsyncIterable<unknown>,
+      unknown,
+    ];
+    const found: unknown[] = [];
+    for await (const item of stream) found.push(...(element === 'u8' ? (item as Uint8Array) : [item]));
+    expect([found, await later, seen]).toEqual([expected, value, [element === 'u8', true]]);
+  });
+
+  it('gives its import no item that the type does not have, and ends the iterator', async () => {
+    const { given, ended } = noticing('a', 5);
+    const found: unknown[] = [];
+    const handle = await forwarding('string', async (stream: AsyncIterable<unknown>, later: unknown) => {
+      for await (const item of stream) found.push(item);
+      return [[], later];
+    });
+    const call = runtime.call(handle as ComponentHandle, 'pass', given, 'b');
+    await expect(call).rejects.toThrow(/item \[1\]: a string is expected, not 5/);
+    expect([found, ended()]).toEqual([['a'], true]);
+  });
+});
