@@ -89,8 +89,9 @@ const interfaces = allow.each(
 );
 
 const OUTPUT = allow.rule(
-  'a writable stream of Node or of the web',
-  (value) => typeof value === 'object' && value !== null && (value instanceof WritableStream || 'write' in value),
+  'a writable stream of Node, or one of the web that is not locked',
+  (value) =>
+    typeof value === 'object' && value !== null && (value instanceof WritableStream ? !value.locked : 'write' in value),
 );
 
 const LOAD: allow.OptionRules<LoadOptions> = {
@@ -104,10 +105,14 @@ const LOAD: allow.OptionRules<LoadOptions> = {
   ),
   grants: listOf(anything),
   stdin: allow.rule(
-    'bytes, a text, or a readable stream or another async iterable of bytes',
+    'bytes, a text, or a readable stream that is not locked or another async iterable of bytes',
     (value) =>
       typeof value === 'string' ||
-      (typeof value === 'object' && value !== null && (value instanceof Uint8Array || Symbol.asyncIterator in value)),
+      (typeof value === 'object' &&
+        value !== null &&
+        (value instanceof ReadableStream
+          ? !value.locked
+          : value instanceof Uint8Array || Symbol.asyncIterator in value)),
   ),
   stdout: OUTPUT,
   stderr: OUTPUT,

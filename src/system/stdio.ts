@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Stdio } from '#core/ports/bytes';
 import { StreamInput, StreamOutput } from '#security/access';
+import { type WebOutput, webOutput } from './web-output.ts';
 
 /** The bytes of a component's standard input. */
 export type StdinSource = Uint8Array | string | AsyncIterable<Uint8Array | string>;
@@ -34,8 +35,14 @@ export async function openStdio({ stdin, stdout, stderr }: StdioOptions): Promis
     made.push(stream);
     return new StreamInput(stream);
   };
-  const outputOf = (target: OutputTarget): StreamOutput =>
-    new StreamOutput(target instanceof WritableStream ? Writable.fromWeb(target) : (target as Writable));
+  // Both may be the same stream.
+  const web = new Map<OutputTarget, WebOutput>();
+  const outputOf = (target: OutputTarget): StreamOutput => {
+    if (!(target instanceof WritableStream)) return new StreamOutput(target as Writable);
+    const output = web.get(target) ?? webOutput(target, Writable);
+    web.set(target, output);
+    return new StreamOutput(output.stream);
+  };
   const input = stdin === undefined ? undefined : inputOf(stdin);
   const outputs = [stdout, stderr].map((target) => (target === undefined ? undefined : outputOf(target)));
   return {
@@ -45,6 +52,7 @@ export async function openStdio({ stdin, stdout, stderr }: StdioOptions): Promis
     close() {
       input?.release();
       for (const output of outputs) output?.release();
+      for (const output of web.values()) output.release();
       for (const stream of made) stream.on('error', () => {}).destroy();
     },
   };

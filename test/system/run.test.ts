@@ -27,6 +27,52 @@ describe('runtime.run', () => {
     expect(await runtime.run(TOOL, { args: ['tool', 'exit', '1'], stdout: webOutput().stream })).toBe(1);
   });
 
+  it('unlocks the streams of the web that it was given, one of them for both outputs', async () => {
+    const { stream, text } = webOutput();
+    const both = { stdout: stream, stderr: stream };
+    expect(await runtime.run(TOOL, { args: ['tool', 'exit', '0'], ...both })).toBe(0);
+    expect(stream.locked).toBe(false);
+    await expect(runtime.run(TOOL, { args: ['tool', 'trap'], ...both })).rejects.toMatchObject({
+      code: 'RUNTIME_TRAP',
+    });
+    expect(text()).toMatch(/^bye[\s\S]*on purpose/);
+    const writer = stream.getWriter();
+    await expect(runtime.run(TOOL, { stdout: stream })).rejects.toMatchObject({
+      code: 'CORE_INVALID_OPTION',
+      message: expect.stringContaining('stdout is an object; give a writable stream of Node, or one of the web'),
+    });
+    await writer.close();
+  });
+
+  it('tells the command of an output that fails, and lives on where it fails after the command', async () => {
+    const failing = new WritableStream<Uint8Array>({ write: () => Promise.reject(new Error('full')) });
+    const args = ['tool', 'cat'];
+    await expect(runtime.run(TOOL, { args, stdin: 'x'.repeat(200_000), stdout: failing })).rejects.toMatchObject({
+      code: 'RUNTIME_TRAP',
+    });
+    const told: unknown[] = [];
+    const hear = (error: unknown): void => void told.push(error);
+    process.on('uncaughtException', hear);
+    try {
+      let fail: (error: Error) => void = () => {};
+      const controller = new AbortController();
+      const write = (): Promise<void> => {
+        controller.abort();
+        return new Promise((_, reject) => {
+          fail = reject;
+        });
+      };
+      const stdout = new WritableStream<Uint8Array>({ write });
+      const code = runtime.run(TOOL, { args: ['tool', 'exit', '0'], stdout, signal: controller.signal });
+      await expect(code).rejects.toMatchObject({ code: 'RUNTIME_ABORTED' });
+      fail(new Error('full'));
+      await new Promise((done) => setImmediate(done));
+      expect(told).toEqual([]);
+    } finally {
+      process.off('uncaughtException', hear);
+    }
+  });
+
   it('logs lines where it is given no streams, and leaves nothing loaded', async () => {
     const lines: string[] = [];
     const stop = runtime.on('log', ({ channel, message }) => lines.push(`${channel} ${message}`));
