@@ -1,10 +1,11 @@
-import { type OpenSpan, TRACE_FIELDS, type Tracer } from '#core/ports/tracing';
+import { isTraceField, type OpenSpan, type Tracer } from '#core/ports/tracing';
 import type { FieldPairs } from '#core/waiting';
 import type { RequestHead } from './request-head.ts';
 
 /** How many characters of a client's text a span holds. */
 const MOST_OF_TEXT = 1_024;
 const NONE: FieldPairs = [];
+const isTrace = ([name]: FieldPairs[number]): boolean => isTraceField(name);
 
 /** Begins the span of a request, as a child of the one that the client's headers name. @param to the component or the route that answers */
 export function beginRequest(
@@ -13,15 +14,11 @@ export function beginRequest(
   headers: FieldPairs,
   to: string,
 ): OpenSpan {
-  const attributes = {
-    'http.request.method': method,
-    'url.scheme': scheme,
-    'url.path': pathname.slice(0, MOST_OF_TEXT),
-    'server.address': host,
-    [to.startsWith('/') ? 'http.route' : 'vivarium.component']: to,
-  };
-  const isRemote = headers.some(([name]) => TRACE_FIELDS.has(name));
-  const remote = isRemote ? headers.filter(([name]) => TRACE_FIELDS.has(name)) : NONE;
+  const path = pathname.slice(0, MOST_OF_TEXT);
+  const common = { 'http.request.method': method, 'url.scheme': scheme, 'url.path': path, 'server.address': host };
+  const attributes = to.startsWith('/') ? { ...common, 'http.route': to } : { ...common, 'vivarium.component': to };
+  const isRemote = headers.some(isTrace);
+  const remote = isRemote ? headers.filter(isTrace) : NONE;
   return tracer.begin('server', `${method} ${to}`, attributes, remote);
 }
 

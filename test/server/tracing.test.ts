@@ -112,8 +112,9 @@ describe('a request', () => {
   });
 });
 
-it('makes no fields of a request’s context for a component that reads no headers', async () => {
+it('makes of a request that a sampler drops one span, and no fields for a component that reads no headers', async () => {
   let made = 0;
+  let begun = 0;
   const span: OpenSpan = {
     traceId: '0af7651916cd43dd8448eb211c80319c',
     spanId: 'b7ad6b7169203331',
@@ -126,7 +127,12 @@ it('makes no fields of a request’s context for a component that reads no heade
     run: (work) => work(),
     end: () => {},
   };
-  const tracer: Tracer = { begin: () => span };
+  const tracer: Tracer = {
+    begin: () => {
+      begun += 1;
+      return span;
+    },
+  };
   const runtime = await createRuntime({ overrides: { tracer } });
   onTestFinished(() => runtime.close());
   const [silent, reading] = [await runtime.load(await helloHandler()), await runtime.load(component)];
@@ -139,8 +145,9 @@ it('makes no fields of a request’s context for a component that reads no heade
   );
   const { url } = await server.listen();
   onTestFinished(() => server.drain(0));
+  begun = 0;
   expect(await (await fetch(`${url}/silent`)).text()).toBe('hello');
-  expect(made).toBe(0);
+  expect([begun, made]).toEqual([1, 0]);
   expect(await (await fetch(`${url}/reading`, { headers: { 'x-step': SHOW } })).text()).toBe(PARENT);
   expect(made).toBeGreaterThan(0);
 });

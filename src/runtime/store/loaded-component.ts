@@ -328,6 +328,7 @@ export class LoadedComponent implements LaterListener {
       // Until the call has begun, the store only drops what was released before it.
       end = (reason) => store.end(reason);
       began(async (reason) => end?.(reason));
+      store.answersBelow(request.span);
       try {
         return this.enter(store, call, handle);
       } catch (error) {

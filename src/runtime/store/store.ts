@@ -479,6 +479,9 @@ export class Store implements HostState, ResourceHolder, LiftBounds, LaterListen
     next.told = told;
   }
 
+  /** Names the span of the HTTP request that the next call answers. */
+  answersBelow(_: OpenSpan | undefined): void {}
+
   /** Notes the HTTP request that the call answers which begins now. Only the `run` of a call may use this. */
   serves(request: ServedRequest): void {
     if (this.#shared?.beginning === undefined) this.#served = request;

@@ -18,6 +18,7 @@ export class TracedStore extends Store {
   /** The spans of calls that may run beside others. */
   readonly #spans = new WeakMap<SharedCall, OpenSpan>();
   #isStarting = false;
+  #requestSpan: OpenSpan | undefined;
 
   constructor(parts: StoreParts, tracer: Tracer) {
     super({ ...parts, log: (record) => parts.log(this.#traced(record)) });
@@ -31,6 +32,10 @@ export class TracedStore extends Store {
   override get span(): OpenSpan | undefined {
     const call = this.sideBySide?.beginning ?? this.sideBySide?.charged;
     return call === undefined ? this.#span : this.#spans.get(call);
+  }
+
+  override answersBelow(span: OpenSpan | undefined): void {
+    this.#requestSpan = span;
   }
 
   override instantiate(budget: CallBudget): void {
@@ -50,6 +55,13 @@ export class TracedStore extends Store {
   ): MessageTurn<T> {
     // Instantiation belongs to what the component was loaded or called for, and runs no function of its own.
     if (this.#isStarting) return super.call(budget, run, argument, now);
+    const request = this.#requestSpan;
+    this.#requestSpan = undefined;
+    // The server runs the request in the context of its span, below which every span would be dropped as well.
+    if (request?.isDropped === true && this.sideBySide === undefined) {
+      this.#span = request;
+      return super.call(budget, run, argument, now);
+    }
     const span = this.#tracer.begin('internal', this.#name, this.#attributes);
     this.#span = span;
     // Nobody is told of the end of a dropped span, and the next turn replaces it.

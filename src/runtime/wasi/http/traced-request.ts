@@ -1,6 +1,6 @@
 import { messageOf } from '#core/errors';
 import type { HttpRequest, HttpResponse } from '#core/ports/network';
-import { type OpenSpan, TRACE_FIELDS, withTraceOf } from '#core/ports/tracing';
+import { isTraceField, type OpenSpan, withTraceOf } from '#core/ports/tracing';
 import type { HostState } from '#runtime/host';
 
 const MOST_OF_TEXT = 256;
@@ -37,6 +37,6 @@ export function sendTraced<R extends HttpRequest>(
 
 function carrying<R extends HttpRequest>(span: OpenSpan, request: R): R {
   const { headers = [] } = request;
-  const isOwn = headers.some(([name]) => TRACE_FIELDS.has(name.toLowerCase()));
+  const isOwn = headers.some(([name]) => isTraceField(name.toLowerCase()));
   return isOwn ? request : { ...request, headers: withTraceOf(span, headers) };
 }
