@@ -2,6 +2,7 @@ import { constants, type ServerHttp2Session } from 'node:http2';
 import { Server as NetServer, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Clock } from '#core/ports/clock';
+import type { ConnectionShares } from './connection-shares.ts';
 import type { Listener } from './listener.ts';
 import type { Pipelined } from './pipelined.ts';
 
@@ -17,6 +18,8 @@ export interface ConnectionOptions {
   readonly clock: Pick<Clock, 'after'>;
   /** Whether the server speaks TLS. */
   readonly secure: boolean;
+  /** Knows how many connections each client has. */
+  readonly shares: ConnectionShares;
   /** Knows how many requests of each connection of HTTP/1.1 are open. */
   readonly pipelined: Pipelined;
 }
@@ -39,7 +42,7 @@ export class Connections {
     this.#options = options;
     server.on('connection', (socket: Socket) => {
       this.#accepted += 1;
-      if (this.#destroyed) socket.destroy();
+      if (this.#destroyed || !options.shares.enter(socket)) socket.destroy();
       else keep(this.#sockets, socket);
     });
     server.on(options.secure ? 'secureConnection' : 'connection', (socket: Socket | TLSSocket) => {

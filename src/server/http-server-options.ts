@@ -32,6 +32,11 @@ export interface HttpServerOptions {
   readonly drainIdleMs?: number | undefined;
   /** The number of connections at a time; 1,000 by default. */
   readonly maxConnections?: number | undefined;
+  /**
+   * The number of connections of one client at a time: an address of IPv4, or a network of 64 bits of IPv6. By default a quarter of all, and
+   * no bound of its own for addresses of private networks, from which a proxy connects.
+   */
+  readonly maxConnectionsPerClient?: number | undefined;
   /** The largest size of a request's headers in bytes; 16 KiB by default. */
   readonly maxHeaderBytes?: number | undefined;
   /** The largest body of a request to a component in bytes; unlimited by default, because bodies are streamed. */

@@ -8,11 +8,12 @@ import { guardedTracer } from '#core/ports/guarded-tracer';
 import type { Tracer } from '#core/ports/tracing';
 import { type HttpExchange, problemOf, systemClock } from '#system';
 import { limitBodyTime } from './body-time.ts';
+import { ConnectionShares } from './connection-shares.ts';
 import { Connections } from './connections.ts';
 import { ServerError } from './errors.ts';
 import type { HttpServerOptions, TlsFiles } from './http-server-options.ts';
 import { InternalRoutes } from './internal-routes.ts';
-import { createListener, type Listener } from './listener.ts';
+import { createListener, type Listener, MAX_CONNECTIONS } from './listener.ts';
 import { NodeExchange } from './node-exchange.ts';
 import { breakOff, type Outgoing, writeHead } from './outgoing.ts';
 import { Pipelined } from './pipelined.ts';
@@ -104,6 +105,7 @@ export class HttpServer {
       drainIdleMs: options.drainIdleMs ?? 1_000,
       clock: this.#clock,
       secure: options.tls !== undefined,
+      shares: new ConnectionShares(options.maxConnections ?? MAX_CONNECTIONS, options.maxConnectionsPerClient),
       pipelined: this.#pipelined,
     });
     // Without a listener, Node closes the connection of HTTP/1.1 without an answer, and answers a stream of HTTP/2 with 405.

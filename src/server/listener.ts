@@ -7,6 +7,8 @@ import type { Incoming } from './request-head.ts';
 export type Listener = Server | Http2SecureServer;
 export type OnRequest = (incoming: Incoming, outgoing: Outgoing) => void;
 
+/** The number of connections at a time, unless the options say another. */
+export const MAX_CONNECTIONS = 1_000;
 const MAX_HEADERS = 100;
 const MAX_STREAMS = 100;
 /** Streams that a client may reset at once, and further ones a second, before its session ends. */
@@ -63,7 +65,7 @@ export function createListener(
     );
     server.setTimeout(idleTimeoutMs);
   }
-  server.maxConnections = options.maxConnections ?? 1_000;
+  server.maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
   // The property exists on both kinds, because a secure server also speaks HTTP/1.1.
   (server as Server).maxHeadersCount = MAX_HEADERS;
   return server;

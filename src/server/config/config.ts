@@ -25,6 +25,7 @@ export interface ServerSettings {
   readonly drainTimeoutMs?: number | undefined;
   readonly drainIdleMs?: number | undefined;
   readonly maxConnections?: number | undefined;
+  readonly maxConnectionsPerClient?: number | undefined;
   readonly maxHeaderBytes?: number | undefined;
   readonly maxBodyBytes?: number | undefined;
   /** A certificate with its chain, and its key, as PEM. */

@@ -165,6 +165,7 @@ function serverOf(table: Fields): ServerSettings {
     drainTimeoutMs: table.duration('drain-timeout'),
     drainIdleMs: table.duration('drain-idle-timeout'),
     maxConnections: positive(table, 'max-connections'),
+    maxConnectionsPerClient: positive(table, 'max-connections-per-client'),
     maxHeaderBytes: aboveZero(table, 'max-header-bytes', table.size('max-header-bytes')),
     maxBodyBytes: table.size('max-body-bytes'),
     expose: table.flag('expose'),
