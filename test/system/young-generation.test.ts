@@ -3,16 +3,14 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { describe, expect, it } from 'vitest';
-import type { FramedAnswer } from '../../src/core/ports/serving.ts';
-import type { BytePipe } from '../../src/core/waiting/index.ts';
 import { createRuntime, type Runtime } from '../../src/index.ts';
-import { HttpExchange } from '../../src/system/http-exchange.ts';
 import { serveExchange } from '../../src/system/index.ts';
 import { actor } from '../../tools/components/actor-wat.ts';
 import { askingActor } from '../../tools/components/asking-actor.ts';
 import { helloHandler } from '../../tools/components/hello-handler.ts';
 import { interleavingGuest } from '../../tools/components/interleaving-guest.ts';
 import { waitingGuest } from '../../tools/components/waiting-guest.ts';
+import { SilentExchange } from '../support/silent-exchange.ts';
 import { STEADY_GUEST, steadyImports } from '../support/steady-guest.ts';
 
 setFlagsFromString('--expose-gc');
@@ -50,38 +48,17 @@ async function keptBytes(ask: Ask): Promise<number> {
   return (process.memoryUsage().heapUsed - before) / TIMES;
 }
 
-/** A request without a body. Nothing is made of its answer, as Node keeps objects of its own for each `Request`. */
-class Asked extends HttpExchange {
-  readonly method = 'GET';
-  readonly scheme = 'http';
-  readonly authority = 'young';
-  readonly path = '/';
-  readonly headers = [];
-
-  protected receive(into: BytePipe): void {
-    into.end();
-  }
-
-  protected respond({ body }: FramedAnswer): void {
-    while (body !== undefined && this.read(body)?.length !== 0) {}
-  }
-
-  protected failed(error: unknown): never {
-    throw error;
-  }
-}
-
 const PAYLOAD = new Uint8Array([1]);
 
 /** Each kind of turn. They may wait for one another, for an answer of the embedder's, or for nothing. */
 const KINDS: Readonly<Record<string, (runtime: Runtime) => Promise<Ask>>> = {
   'a request for an answer of HTTP to one instance': async (runtime) => {
     const handle = await runtime.load(await helloHandler(), { store: 'per-actor' });
-    return () => serveExchange(runtime, handle, new Asked());
+    return () => serveExchange(runtime, handle, new SilentExchange());
   },
   'a request for an answer of HTTP to a fresh instance': async (runtime) => {
     const handle = await runtime.load(await helloHandler(), { store: 'per-call' });
-    return () => serveExchange(runtime, handle, new Asked());
+    return () => serveExchange(runtime, handle, new SilentExchange());
   },
   'a request': async (runtime) => {
     const handle = await runtime.load(await actor());
