@@ -151,7 +151,7 @@ describe('viv run with a command', () => {
 
   it.each([
     ['EPIPE', 0, ''],
-    ['ENOSPC', 1, 'CLI_FILE: standard output cannot be written: the disk is full\n'],
+    ['ENOSPC', 2, 'CLI_FILE: standard output cannot be written: the disk is full\n'],
   ])('ends when its own output meets %s, with %i', async (code, status, told) => {
     const { streams, left } = broken(code);
     await main(['inspect', join(folder, 'a library.wasm')], streams, (each) => left.push(each));

@@ -8,7 +8,7 @@ interface Outputs {
 
 /**
  * Ends the process when its output cannot be written: silently with 0 when the reader of a pipe has seen enough, as `head` has, and with a
- * sentence and 1 when the disk is full. Without a listener, Node ends the process with a stack trace.
+ * sentence and 2, as for any file, when the disk is full. Without a listener, Node ends the process with a stack trace.
  */
 export class BrokenOutput {
   readonly #leave: (code: number) => void;
@@ -33,6 +33,6 @@ export class BrokenOutput {
     const isUnread = error.code === 'EPIPE';
     const why = error.code === 'ENOSPC' ? 'the disk is full' : error.message;
     if (!isUnread && other.writable) other.write(`CLI_FILE: ${name} cannot be written: ${why}\n`);
-    this.#leave(isUnread ? EXIT.done : EXIT.failed);
+    this.#leave(isUnread ? EXIT.done : EXIT.usage);
   }
 }
