@@ -168,7 +168,8 @@ export class Deployment {
       for (const name of asked) this.#mustAnswer(this.#deployed.get(name));
     } catch (error) {
       for (const [name, gone] of former) {
-        await this.#unload(name);
+        // What could not be unloaded either is no reason to leave the others.
+        await this.#unload(name).catch(() => {});
         // Requests still go to one that somebody else has unloaded, and are told so.
         if (gone !== undefined) this.#deployed.set(name, gone);
       }

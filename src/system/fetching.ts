@@ -106,8 +106,8 @@ export class Fetching {
 
   /** Begins the turn of a request that was let in. */
   #begin(handle: ComponentHandle, answering: Answering): void {
-    answering.take(this.#gateOf(handle));
     try {
+      answering.take(this.#gateOf(handle));
       const { reason } = answering.exchange;
       if (reason !== undefined) throw reason;
       const engine = this.#ports.engine();

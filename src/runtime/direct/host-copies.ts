@@ -116,7 +116,10 @@ function byteStream(reader: Portions): ReadableStream<Uint8Array> {
   const source: UnderlyingByteSource = {
     type: 'bytes',
     async pull(controller) {
-      const { values, isLast } = await reader.next();
+      let portion = await reader.next();
+      // Nobody asks again for what was answered with nothing.
+      while (portion.values.length === 0 && !portion.isLast) portion = await reader.next();
+      const { values, isLast } = portion;
       if (values.length > 0) controller.enqueue(values as Uint8Array<ArrayBuffer>);
       if (!isLast) return;
       controller.close();

@@ -7,6 +7,7 @@ import type { ComponentUsage, EndCall, EngineLoadRequest, MessageTurn, StorePoli
 import type { HostContext } from '#core/ports/host-context';
 import type { CallBudget } from '#core/ports/meter';
 import type { ServedRequest } from '#core/ports/serving';
+import { Chain, type Linked } from '#core/queue';
 import { printable } from '#core/text';
 import { Later, type LaterListener } from '#core/waiting';
 import type { ComponentCode, Lifecycle as LifecycleExports } from '#runtime/code';
@@ -65,6 +66,14 @@ interface Served {
   readonly handling: HttpHandling;
 }
 
+/** A turn that answers an HTTP request. */
+class ServedCall implements Linked<ServedCall> {
+  before: ServedCall | undefined = undefined;
+  behind: ServedCall | undefined = undefined;
+  /** Ends it, once it has begun. */
+  end: EndTurn | undefined = undefined;
+}
+
 /** What the engine makes for one component. */
 export interface ComponentParts {
   readonly budget: CallBudget;
@@ -106,11 +115,11 @@ export class LoadedComponent implements LaterListener {
     this.#failed(error);
     return error;
   };
-  /** How many turns answer HTTP requests, and who waits until none does. */
-  #answers = 0;
+  /** The turns that answer HTTP requests, and who waits until none does. */
+  readonly #serving = new Chain<ServedCall>();
   #whenServed: (() => void)[] = [];
-  /** What ends each of these turns. */
-  readonly #endsServed = new Set<EndTurn>();
+  /** Why those of them end that have yet to begin, once their time is over. */
+  #servedUntil: VivariumError | undefined;
   #messagesHandled = 0;
   /** What ends the turns of messages that may run beside others. */
   readonly #ends = new WeakMap<OutgoingMessage, Store['endOfCall']>();
@@ -269,13 +278,14 @@ export class LoadedComponent implements LaterListener {
     this.#served ??= this.#servedBy(handlingOf);
     const { exported, handling } = this.#served;
     if (this.policy === 'per-actor' && this.#needsFreshStore()) this.#renewStore();
-    let end: EndTurn | undefined;
+    const call = new ServedCall();
     const noted = (given: EndTurn): void => {
       began(given);
-      end = given;
+      call.end = given;
+      if (this.#servedUntil !== undefined) void given(this.#servedUntil);
     };
-    const ended = (): void => this.#servedOne(end);
-    this.#answers += 1;
+    const ended = (): void => this.#servedOne(call);
+    this.#serving.add(call);
     let answer: Turn<unknown>;
     try {
       answer = this.#serve(exported, handling, request, noted);
@@ -284,17 +294,14 @@ export class LoadedComponent implements LaterListener {
       throw error;
     }
     // The first reaction to the promise comes before those of callers, and needs no promise around it.
-    if (answer instanceof Promise) {
-      if (end !== undefined) this.#endsServed.add(end);
-      answer.then(ended, ended);
-    } else ended();
+    if (answer instanceof Promise) answer.then(ended, ended);
+    else ended();
     return answer;
   }
 
-  #servedOne(end: EndTurn | undefined): void {
-    this.#answers -= 1;
-    if (end !== undefined) this.#endsServed.delete(end);
-    if (this.#answers === 0) for (const resolve of this.#whenServed.splice(0)) resolve();
+  #servedOne(call: ServedCall): void {
+    this.#serving.delete(call);
+    if (this.#serving.size === 0) for (const resolve of this.#whenServed.splice(0)) resolve();
     this.#reuse.ended();
   }
 
@@ -377,7 +384,7 @@ export class LoadedComponent implements LaterListener {
   /** Lets the instance go, whose memory nobody uses, unless it is busy. The next call makes a fresh one. */
   #endIdle(): void {
     const { store } = this;
-    if (store === undefined || store.entered || this.#answers > 0 || !this.takesTurns) return;
+    if (store === undefined || store.entered || this.#serving.size > 0 || !this.takesTurns) return;
     this.#isIdleEnded = true;
     this.store = undefined;
     this.release(store);
@@ -481,15 +488,16 @@ export class LoadedComponent implements LaterListener {
   /** Another version has taken its place: what it still does is no news of the component. Resolves when no call of it runs. */
   async replaced(): Promise<void> {
     this.#isReplaced = true;
-    if (this.#answers > 0) await new Promise<void>((resolve) => void this.#whenServed.push(resolve));
+    if (this.#serving.size > 0) await new Promise<void>((resolve) => void this.#whenServed.push(resolve));
     for (const store of [this.store, ...this.#retiring]) {
       if (store?.entered === true) await new Promise<void>((resolve) => void store.afterTurn(resolve));
     }
   }
 
-  /** Ends each turn that answers an HTTP request, and each call in an instance that calls share. */
+  /** Ends each turn that answers an HTTP request, also one whose store is still being opened, and each call in an instance that calls share. */
   endServed(reason: VivariumError): void {
-    for (const end of this.#endsServed) void end(reason);
+    this.#servedUntil = reason;
+    for (const { end } of this.#serving) void end?.(reason);
     if (this.mayGoOnBeside) void this.endTurn(reason);
   }
 
@@ -585,19 +593,20 @@ export class LoadedComponent implements LaterListener {
   /** Makes a store for one call, runs the call in it and releases the store. */
   #inOwnStore<T>(call: (store: Store) => Turn<T>): Turn<T> {
     const opened = this.#open(this);
-    if (opened instanceof Promise) return opened.then((store) => this.#released(store, call(store)));
-    let answer: Turn<T>;
-    try {
-      answer = call(opened);
-    } catch (error) {
-      this.release(opened);
-      throw error;
-    }
-    return this.#released(opened, answer);
+    return opened instanceof Promise
+      ? opened.then((store) => this.#inOpened(store, call))
+      : this.#inOpened(opened, call);
   }
 
-  #released<T>(store: Store, answer: Turn<T>): Turn<T> {
+  #inOpened<T>(store: Store, call: (store: Store) => Turn<T>): Turn<T> {
     const release = (): void => this.release(store);
+    let answer: Turn<T>;
+    try {
+      answer = call(store);
+    } catch (error) {
+      release();
+      throw error;
+    }
     if (answer instanceof Promise) answer.then(release, release);
     else release();
     return answer;

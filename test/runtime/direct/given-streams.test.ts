@@ -258,7 +258,7 @@ describe('an export that is an import', () => {
     );
 
   it.each([
-    ['u8', [new Uint8Array([1, 2]), 3], 4, [1, 2, 3]],
+    ['u8', [new Uint8Array([1, 2]), new Uint8Array(), 3], 4, [1, 2, 3]],
     ['(list u8)', [new Uint8Array([1, 2])], new Uint8Array([4]), [new Uint8Array([1, 2])]],
     ['(option string)', ['a', null], undefined, ['a', undefined]],
   ])('passes streams and futures on as those of guests, and back: %s', async (element, items, value, expected) => {
