@@ -7,6 +7,7 @@ import type { ComponentHandle } from '#core';
 import { Deployment, HttpServer, type ServeConfig } from '#server';
 import { createRuntime } from '#system';
 import { adderComponent } from '../../tools/components/adder-component.ts';
+import { echoHandler } from '../../tools/components/echo-handler.ts';
 import { helloHandler } from '../../tools/components/hello-handler.ts';
 
 let folder: string;
@@ -98,13 +99,19 @@ it('a change that outlives a version is refused until the server is started agai
 });
 
 it('bounds of requests change without another load of the component', async () => {
-  const { runtime, deployment, write, config } = await scene();
-  await write('a.wasm', 'a one');
+  const { runtime, deployment, config } = await scene();
+  await writeFile(join(folder, 'a.wasm'), await echoHandler());
   await deployment.apply(config(['a'], { requests: { maxConcurrent: 1, maxQueued: 0 } }));
   const attempt = async () => {
     const handle = deployment.handles.get('a');
     if (handle === undefined) throw new Error('a is not deployed');
-    const asked = [1, 2].map(() => runtime.fetch(handle, new Request('http://host/a')));
+    // A request has its place until its body has come.
+    const bodies = [1, 2].map(() => new TransformStream<Uint8Array, Uint8Array>());
+    const asked = bodies.map(({ readable }) => {
+      const init = { method: 'POST', body: readable, duplex: 'half' } as const;
+      return runtime.fetch(handle, new Request('http://host/a', init));
+    });
+    for (const { writable } of bodies) writable.close().catch(() => {});
     return (await Promise.allSettled(asked)).map(({ status }) => status);
   };
   expect(await attempt()).toEqual(['fulfilled', 'rejected']);
