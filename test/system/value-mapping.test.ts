@@ -27,7 +27,11 @@ describe.each(['direct', 'glue'] as const)('a value on the %s way', (calls) => {
   afterAll(() => runtime.close());
 
   const load = async (text: string, f?: () => unknown): Promise<ComponentHandle> =>
-    runtime.load(await parse(`(component ${text})`), { imports: f === undefined ? {} : { f: { default: f } } });
+    runtime.load(await parse(`(component ${text})`), {
+      // A busy machine may take a second for a large type.
+      limits: { maxExecutionTimeMs: 60_000 },
+      imports: f === undefined ? {} : { f: { default: f } },
+    });
 
   const result = asking('(result u32 (error u32))', '');
   it.each<readonly [string, () => unknown, object]>([
