@@ -5,6 +5,7 @@ import type { Clock } from '#core/ports/clock';
 import { RingBuffer } from '#core/queue';
 import { type AsyncContext, inContext } from '#core/waiting';
 import type { MessageCounters } from './counters.ts';
+import { weightOf } from './letter-weight.ts';
 
 /**
  * Why no actor handled a message.
@@ -38,7 +39,7 @@ export interface DeadLetter {
 export interface DeadLetterOptions {
   /** The number of letters kept; 1,000 by default. */
   readonly maxLetters?: number | undefined;
-  /** The bytes of payloads kept; 1 MiB by default. The oldest letters are dropped first. */
+  /** The bytes of payloads kept, and of errors beyond 4 KiB each; 1 MiB by default. The oldest letters are dropped first. */
   readonly maxBytes?: number | undefined;
 }
 
@@ -48,6 +49,8 @@ export interface DeadLetterOptions {
  */
 export class DeadLetters {
   readonly #letters = new RingBuffer<DeadLetter>();
+  /** What each of them weighs, in the same order. */
+  readonly #weights = new RingBuffer<number>();
   readonly #maxLetters: number;
   readonly #maxBytes: number;
   readonly #clock: Clock;
@@ -79,10 +82,13 @@ export class DeadLetters {
     releaseFrames(error);
     const message = readableMessage(outgoing);
     const letter = { target, message, reason, error, at: this.#clock.now() };
+    const weight = weightOf(letter, this.#maxBytes);
     this.#letters.push(letter);
-    this.#bytes += message.payload.length;
+    this.#weights.push(weight);
+    this.#bytes += weight;
     while (this.#letters.size > this.#maxLetters || (this.#bytes > this.#maxBytes && this.#letters.size > 0)) {
-      this.#bytes -= this.#letters.shift()!.message.payload.length;
+      this.#letters.shift();
+      this.#bytes -= this.#weights.shift()!;
     }
     if (this.#listener !== undefined) inContext(outgoing.context, () => this.#tell(letter));
   }
