@@ -4,7 +4,7 @@ import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createRuntime } from '../../src/index.ts';
 
-/** Drops its stream, or keeps it, and waits for the host before it answers. */
+/** Drops its stream, or reads from it, and waits for the host before it answers. */
 const DROPS = `(component
   (type $s (stream u8))
   (import "wait" (func $wait-host async (result u32)))
@@ -12,20 +12,23 @@ const DROPS = `(component
   (core instance $memory (instantiate $Memory))
   (alias core export $memory "memory" (core memory $mem))
   (core func $drop (canon stream.drop-readable $s))
+  (core func $read (canon stream.read $s async (memory $mem)))
   (core func $wait (canon lower (func $wait-host) async (memory $mem)))
   (core func $set (canon waitable-set.new)) (core func $join (canon waitable.join))
   (core func $return (canon task.return))
   (core module $M
-    (import "" "drop" (func $drop (param i32))) (import "" "wait" (func $wait (param i32) (result i32)))
+    (import "" "drop" (func $drop (param i32))) (import "" "read" (func $read (param i32 i32 i32) (result i32)))
+    (import "" "wait" (func $wait (param i32) (result i32)))
     (import "" "set" (func $set (result i32))) (import "" "join" (func $join (param i32 i32)))
     (import "" "return" (func $return))
     (func (export "go") (param $s i32) (param $drops i32) (result i32) (local $set i32)
-      (if (local.get $drops) (then (call $drop (local.get $s))))
+      (if (local.get $drops) (then (call $drop (local.get $s)))
+        (else (drop (call $read (local.get $s) (i32.const 64) (i32.const 1)))))
       (local.set $set (call $set))
       (call $join (i32.shr_u (call $wait (i32.const 0)) (i32.const 4)) (local.get $set))
       (i32.or (i32.const 2) (i32.shl (local.get $set) (i32.const 4))))
     (func (export "cb") (param i32 i32 i32) (result i32) (call $return) (i32.const 0)))
-  (core instance $m (instantiate $M (with "" (instance (export "drop" (func $drop)) (export "wait" (func $wait))
+  (core instance $m (instantiate $M (with "" (instance (export "drop" (func $drop)) (export "read" (func $read)) (export "wait" (func $wait))
     (export "set" (func $set)) (export "join" (func $join)) (export "return" (func $return))))))
   (func (export "go") async (param "s" $s) (param "drops" bool)
     (canon lift (core func $m "go") async (callback (core func $m "cb")))))`;
