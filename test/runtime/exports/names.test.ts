@@ -209,9 +209,12 @@ describe.each(['direct', 'glue'] as const)('names of exports, %s', (calls) => {
       ['1.0.0', 4],
       ['1.1.0', 3],
       ['2.3.4', 5],
+      // As names end whose rest of a version is an attribute.
+      ['0.2', 0],
+      ['1', 4],
     ];
     for (const [at, answer] of asked) expect(await runtime.call(handle, `a:b/run@${at}#run`)).toBe(answer);
-    for (const at of ['0.1.0', '0.4.0', '3.0.0', '0.2', '1', '0.2.3-rc.1', 'x', '']) {
+    for (const at of ['0.1.0', '0.4.0', '3.0.0', '0.4', '0', '3', '0.2.3-rc.1', 'x', '']) {
       expect(await refusal(`a:b/run@${at}#run`, handle)).toMatchObject({ code: 'RUNTIME_NO_EXPORT' });
     }
     expect((await refusal('run#run', handle)).message).toMatch(
