@@ -90,9 +90,9 @@ const KINDS: Readonly<Record<string, (runtime: Runtime) => Promise<Ask>>> = {
   },
 };
 
-describe.each(['preemptive', 'cooperative'] as const)('with %s turns', (scheduling) => {
-  it.each(Object.entries(KINDS))('%s leaves the old generation as it is', async (_, loaded) => {
-    await using runtime = await createRuntime({ scheduling });
+describe('a turn', () => {
+  it.each(Object.entries(KINDS))('of this kind leaves the old generation as it is: %s', async (_, loaded) => {
+    await using runtime = await createRuntime();
     expect(await keptBytes(await loaded(runtime))).toBeLessThan(MOST_BYTES);
   });
 });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createRuntime } from '#system';
 import { buildSource } from '#system/operations';
-import { scratchFolder } from '../../security/scratch.ts';
+import { scratchFolder } from '../../../security/scratch.ts';
 
 const WIT = 'package example:text; world guest { export slug: func(text: string) -> string; }';
 

@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { componentEmbed } from '@bytecodealliance/jco-transpile/wasm-tools';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { newActor, readManifest } from '../../src/system/operations/index.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { newActor, readManifest } from '../../../src/system/operations/index.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 /** Words of WIT, of JavaScript, of Rust, Python and C. */
 const WORDS = [

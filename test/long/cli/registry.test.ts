@@ -8,12 +8,12 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Clock } from '#core/ports/clock';
 import { KeyStore, TrustStore } from '#security/keys';
 import { Signer } from '#security/signers';
-import { checkByCommand } from '../../src/cli/commands/check-command.ts';
-import { main } from '../../src/cli/index.ts';
-import { TestClock } from '../../src/testing/clock.ts';
-import { actor } from '../../tools/components/actor-wat.ts';
-import { adderComponent } from '../../tools/components/adder-component.ts';
-import { scratchFolder } from '../security/scratch.ts';
+import { checkByCommand } from '../../../src/cli/commands/check-command.ts';
+import { main } from '../../../src/cli/index.ts';
+import { TestClock } from '../../../src/testing/clock.ts';
+import { actor } from '../../../tools/components/actor-wat.ts';
+import { adderComponent } from '../../../tools/components/adder-component.ts';
+import { scratchFolder } from '../../security/scratch.ts';
 
 interface Outcome {
   readonly code: number;

@@ -6,8 +6,8 @@ import { Readable, Writable } from 'node:stream';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { wasmDigestOf } from '#cache';
 import { createRuntime } from '#system';
-import { main } from '../../src/cli/index.ts';
-import { actor } from '../../tools/components/actor-wat.ts';
+import { main } from '../../../src/cli/index.ts';
+import { actor } from '../../../tools/components/actor-wat.ts';
 
 let folder: string;
 let good: string;

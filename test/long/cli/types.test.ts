@@ -2,11 +2,11 @@ import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import { complaintsOf } from '../support/complaints-of.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
-import { viv } from './viv.ts';
+import { viv } from '../../cli/viv.ts';
+import { complaintsOf } from '../../support/complaints-of.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
-const fixture = join(import.meta.dirname, '../fixtures/shop');
+const fixture = join(import.meta.dirname, '../../fixtures/shop');
 
 describe('viv types', () => {
   const folder = temporaryFolder();
@@ -29,7 +29,7 @@ describe('viv types', () => {
     expect(complaintsOf({ 'shop.d.ts': declared, 'host.ts': host }, options)).toEqual([]);
 
     // The package by its own name is found from inside of the package alone.
-    const main = pathToFileURL(join(import.meta.dirname, '../../src/index.ts')).href;
+    const main = pathToFileURL(join(import.meta.dirname, '../../../src/index.ts')).href;
     await writeFile(join(project, 'host.ts'), host.replace("'vivarium'", `'${main}'`));
     const { trade } = (await import(pathToFileURL(join(project, 'host.ts')).href)) as { trade(file: string): unknown };
     expect(await trade(join(project, 'actor.wasm'))).toEqual({

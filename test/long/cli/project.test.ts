@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { main } from '../../src/cli/index.ts';
-import { createRuntime } from '../../src/index.ts';
-import { viv } from './viv.ts';
+import { main } from '../../../src/cli/index.ts';
+import { createRuntime } from '../../../src/index.ts';
+import { viv } from '../../cli/viv.ts';
 
 let folder: string;
 beforeAll(async () => {
