@@ -2,6 +2,6 @@ export {
   DisposableProcess,
   type DisposableProcessOptions,
   type ProcessEnd,
-  programBeside,
 } from './disposable-process.ts';
 export { endWithParent } from './end-with-parent.ts';
+export { programBeside } from './program-beside.ts';

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { programBeside } from '#processes';
 import { fromWire, type WireError } from '#runtime/build';
 import type { ComponentTools, Tool, ToolOutcome } from './component-tools.ts';
 
@@ -7,10 +8,7 @@ export type ToolAnswer =
   | Exclude<ToolOutcome, { readonly refusal: Error }>
   | { readonly error: WireError; readonly isUsable: boolean };
 
-const PROGRAM = new URL(
-  import.meta.url.endsWith('.ts') ? './tool-thread-program.ts' : '../../start/tool-thread.js',
-  import.meta.url,
-);
+const PROGRAM = programBeside(import.meta.url, './tool-thread-program', '../../start/tool-thread');
 
 /** Runs tools in a separate thread, so that the build's own thread can meter meanwhile. */
 export class ToolThread implements ComponentTools {
