@@ -87,10 +87,10 @@ async function exchanged(made: object): Promise<{ status: number; body: string; 
 }
 
 describe('a body of a request in WASI 0.3 that promises its length', () => {
-  const promising = async (text: string): Promise<[unknown, unknown]> => {
+  const promising = async (text: string, length = '11'): Promise<[unknown, unknown]> => {
     const { stream } = turns.writes(Buffer.from(text));
     const [[made, sent]] = await turns.turn(() => [
-      request(stream, { headers: [['content-length', Buffer.from('11')]] }),
+      request(stream, { headers: [['content-length', Buffer.from(length)]] }),
     ]);
     const answered = await exchanged(made).then(({ body }) => body, errorName);
     return [answered, await sent];
@@ -107,6 +107,13 @@ describe('a body of a request in WASI 0.3 that promises its length', () => {
     expect(await promising(text)).toEqual([
       'HTTP-request-body-size',
       { tag: 'err', val: { tag: 'HTTP-request-body-size', val } },
+    ]);
+  });
+
+  it('is not asked for where the length is no number', async () => {
+    expect(await promising('four', '4, 4')).toEqual([
+      'HTTP-request-body-size',
+      { tag: 'err', val: { tag: 'HTTP-request-body-size', val: 0n } },
     ]);
   });
 });

@@ -107,15 +107,15 @@ export class OutgoingRequest {
   }
 
   #toSend(): Outgoing {
+    const headers = pairsOf(this.#headers);
+    const promised = promisedLength(headers);
     let url: string;
     try {
       url = urlOf(this.#scheme, this.#authority, this.#path);
+      checkLength(promised, this.#body !== undefined);
     } catch (code) {
       throw this.#unfit(code as HttpErrorCode);
     }
-    const headers = pairsOf(this.#headers);
-    const promised = promisedLength(headers);
-    if (this.#body === undefined && (promised ?? 0) !== 0) throw this.#unfit(wrongSize(0));
     const method = methodName(this.#method);
     const body = this.#body === undefined ? undefined : pipeOf(this.#body);
     return { request: { method, url, headers, body, length: promised }, body };
@@ -239,6 +239,14 @@ export function urlOf(scheme: Scheme | undefined, authority: string | undefined,
   if (tag === 'other') throw { tag: 'HTTP-protocol-error' };
   if (authority === undefined) throw { tag: 'HTTP-request-URI-invalid' };
   return `${tag.toLowerCase()}://${authority}${path.startsWith('/') ? path : `/${path}`}`;
+}
+
+/**
+ * Refuses a length that no body can have before the request's head is sent with it.
+ * @throws an error code if the headers promise another length than 0 for no body, or no number at all
+ */
+export function checkLength(promised: number | undefined, hasBody: boolean): void {
+  if (Number.isNaN(promised) || (!hasBody && (promised ?? 0) !== 0)) throw wrongSize(0);
 }
 
 export function wrongSize(written: number): HttpErrorCode {

@@ -9,6 +9,7 @@ import { pairsOf, receivedFields } from '../../http/fields.ts';
 import { methodOf } from '../../http/incoming.ts';
 import {
   checkAuthority,
+  checkLength,
   checkMethod,
   checkPath,
   checkScheme,
@@ -143,7 +144,7 @@ export class Request3 {
     let url: string;
     try {
       url = urlOf(this.#scheme, this.#authority, this.#path);
-      if (!this.#message.hasContents && (promised ?? 0) !== 0) throw wrongSize(0);
+      checkLength(promised, this.#message.hasContents);
     } catch (code) {
       this.#message.refuse(code as HttpErrorCode);
       throw code;
