@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Clock } from '#core/ports/clock';
+import { afterWork, type WorkOf, workInProc } from './working-time.ts';
 
 /** Why a process ended before it answered. */
 export type ProcessEnd =
@@ -22,6 +23,8 @@ export interface DisposableProcessOptions {
   readonly maxHeapMib?: number;
   /** Measures the time of an answer. */
   readonly clock: Pick<Clock, 'after'>;
+  /** Says what the process has done; what Linux tells by default. */
+  readonly workOf?: WorkOf;
   /** The error for a question that is not answered. */
   readonly errorOf: (end: ProcessEnd) => unknown;
 }
@@ -34,13 +37,15 @@ export interface DisposableProcessOptions {
 export class DisposableProcess<Question extends object, Answer> implements Disposable {
   readonly #child: ChildProcess;
   readonly #clock: Pick<Clock, 'after'>;
+  readonly #workOf: WorkOf;
   readonly #errorOf: (end: ProcessEnd) => unknown;
   readonly #exited: Promise<void>;
   #pending: PromiseWithResolvers<Answer> | undefined;
   #ended: { readonly error: unknown } | undefined;
 
-  constructor({ program, permissions, maxHeapMib, clock, errorOf }: DisposableProcessOptions) {
+  constructor({ program, permissions, maxHeapMib, clock, workOf = workInProc, errorOf }: DisposableProcessOptions) {
     this.#clock = clock;
+    this.#workOf = workOf;
     this.#errorOf = errorOf;
     const granted = permissions?.map((permission) => `--allow-${permission}`);
     this.#child = fork(program, {
@@ -75,7 +80,8 @@ export class DisposableProcess<Question extends object, Answer> implements Dispo
 
   /**
    * Asks a question, once the one before is answered.
-   * @param limits `maxMs` is the time of the answer in milliseconds, after which the process is killed, as when the signal is aborted
+   * @param limits `maxMs` is the time of the answer in milliseconds, after which the process is killed, as when the signal is aborted.
+   * A process that works gets more where the machine is busy, until it has had a processor for that time
    * @throws what `errorOf` makes of the end of the process, the signal's reason, and the reason of `stop`
    */
   async ask(question: Question, limits: { maxMs: number; signal?: AbortSignal | undefined }): Promise<Answer> {
@@ -83,7 +89,8 @@ export class DisposableProcess<Question extends object, Answer> implements Dispo
     const { maxMs, signal } = limits;
     const pending = Promise.withResolvers<Answer>();
     this.#pending = pending;
-    const stopTimer = this.#clock.after(maxMs, () => this.#end({ why: 'late', maxMs }));
+    const worker = { pid: this.pid, maxMs, clock: this.#clock, workOf: this.#workOf };
+    const stopTimer = afterWork(worker, () => this.#end({ why: 'late', maxMs }));
     const abort = (): void => this.stop(signal?.reason);
     signal?.addEventListener('abort', abort, { once: true });
     this.#child.ref();

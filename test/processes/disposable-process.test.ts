@@ -52,7 +52,7 @@ describe('a disposable process', () => {
 
   it('is killed when an answer is late, by the given clock', async () => {
     const clock = new TestClock();
-    const child = start({ clock });
+    const child = start({ clock, workOf: () => ({ ms: clock.monotonic(), isBusy: true }) });
     const asked = child.ask({ ask: 'loop' }, { maxMs: 1_000 });
     clock.advance(999);
     expect(child.isAlive).toBe(true);
@@ -61,6 +61,16 @@ describe('a disposable process', () => {
     await child.exited();
     expect(child.isAlive).toBe(false);
     await expect(child.ask({ echo: 1 }, LIMITS)).rejects.toEqual({ why: 'late', maxMs: 1_000 });
+  });
+
+  it('gets more time for an answer when it lacked a processor', async () => {
+    const clock = new TestClock();
+    const child = start({ clock, workOf: () => ({ ms: clock.monotonic() / 2, isBusy: true }) });
+    const asked = child.ask({ ask: 'loop' }, { maxMs: 1_000 });
+    clock.advance(1_999);
+    expect(child.isAlive).toBe(true);
+    clock.advance(1_000);
+    await expect(asked).rejects.toEqual({ why: 'late', maxMs: 1_000 });
   });
 
   it('has no limit left over from an earlier question', async () => {

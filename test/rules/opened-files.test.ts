@@ -25,6 +25,7 @@ const MAY_OPEN: Readonly<Record<string, readonly [count: number, why: string]>> 
   'src/cli/commands/registry.ts': [1, 'writes where the user says'],
   'src/cli/commands/types.ts': [1, 'writes where the user says'],
   'src/cli/version.ts': [1, "this package's own package.json"],
+  'src/processes/working-time.ts': [1, 'files of a child in /proc'],
   'src/project/build.ts': [1, 'writes where the user says'],
   'src/project/check-types.ts': [1, 'writes into a folder that was just made'],
   'src/project/extended-world.ts': [2, 'writes into a folder that was just made'],
