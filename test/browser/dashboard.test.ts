@@ -71,7 +71,7 @@ async function opened({ actors = 0, dark = false } = {}): Promise<Opened> {
   await page.goto(`http://127.0.0.1:${port}/-/`);
   const text = (selector: string): Promise<string> => page.$eval(selector, (element) => element.textContent ?? '');
   const see = async (selector: string, part: string): Promise<void> => {
-    await expect.poll(() => text(selector), { timeout: 20_000 }).toContain(part);
+    await expect.poll(() => text(selector)).toContain(part);
   };
   await page.type('#token', token);
   await page.keyboard.press('Enter');
@@ -95,9 +95,7 @@ describe('the dashboard', () => {
     await see('#count', '13');
     await expect.poll(() => page.$$eval('.chart canvas', (all) => all.length)).toBeGreaterThanOrEqual(4);
     await expect
-      .poll(() => page.$eval('#charts .chart b', (each) => Number(each.textContent?.split(' ')[0])), {
-        timeout: 20_000,
-      })
+      .poll(() => page.$eval('#charts .chart b', (each) => Number(each.textContent?.split(' ')[0])))
       .toBeGreaterThan(0);
     for (let second = 0; second < 5; second++)
       await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 1_000)));

@@ -146,7 +146,7 @@ it('any sequence of gets, warm-ups, prunes, corruptions and restarts gives the s
     }),
     { numRuns: 60 },
   );
-}, 60_000);
+});
 
 it('a machine that does not trust the other builds everything itself, in the same folder', async () => {
   const root = temporaryFolder();

@@ -21,7 +21,7 @@ beforeAll(async () => {
     join(folder.path, 'spin.toml'),
     'id = "demo/spin/1"\ncomponent = "spin.wasm"\ngrants = ["storage:read:**"]\n[limits]\nmax-fuel = 1000\n',
   );
-}, 120_000);
+});
 afterAll(() => folder[Symbol.dispose]());
 
 /** A client of the official SDK, whose server is a process of `viv mcp`. */
@@ -54,7 +54,7 @@ describe('viv mcp', () => {
     expect(answer).toMatchObject({ structuredContent: { result: 'hello-w' }, isError: false });
     const total = await client.callTool({ name: 'total', arguments: { cents: [1, 2, 39] } });
     expect(total).toMatchObject({ content: [{ type: 'text', text: '42' }], structuredContent: { result: 42 } });
-  }, 60_000);
+  });
 
   it('answers errors of the component, and goes on after a call that its limits ended', async () => {
     await using client = await connected(tools, '--timeout', '200ms');
@@ -72,7 +72,7 @@ describe('viv mcp', () => {
     await expect(client.callTool({ name: 'nope\u001b', arguments: {} })).rejects.toThrow(
       'there is no tool "nope\\u001b"',
     );
-  }, 60_000);
+  });
 
   it('ends the turn of a call that the client cancels', async () => {
     await using client = await connected(join(folder.path, 'spin.wasm'), '--timeout', '60s');
@@ -85,7 +85,7 @@ describe('viv mcp', () => {
     await cancelled;
     // One turn of a component runs at a time, so this one would wait for a turn that had not ended.
     expect(await client.callTool({ name: 'run', arguments: { n: 0 } })).toMatchObject({ isError: false });
-  }, 60_000);
+  });
 
   it('takes comments from a given WIT, and keeps those of the component back', async () => {
     await writeFile(join(folder.path, 'given.wit'), 'package x:y; world w { /// Given.\n export total: func(); }');
@@ -94,7 +94,7 @@ describe('viv mcp', () => {
     const found = new Map((await client.listTools()).tools.map(({ name, description }) => [name, description]));
     expect(found.get('total')).toBe('Given.');
     expect(found.get('slug')).toBe('Calls example:tools/texts@1.0.0#slug of a component.');
-  }, 60_000);
+  });
 
   it('gives a component of a manifest its own limits, and the grants that it asks for where they are given', async () => {
     const manifest = join(folder.path, 'spin.toml');
@@ -108,7 +108,7 @@ describe('viv mcp', () => {
       content: [{ text: expect.stringContaining('METERING_OUT_OF_FUEL') }],
     });
     expect(await client.callTool({ name: 'total', arguments: { cents: [1] } })).toMatchObject({ isError: false });
-  }, 60_000);
+  });
 
   it('refuses what exports no tool, and a WIT that is not there', async () => {
     const { helloHandler } = await import('../../tools/components/hello-handler.ts');
@@ -118,5 +118,5 @@ describe('viv mcp', () => {
       err: expect.stringContaining('export no function that can be a tool'),
     });
     expect(await viv(['mcp', tools, '--wit', join(folder.path, 'none.wit')])).toMatchObject({ code: 3 });
-  }, 60_000);
+  });
 });

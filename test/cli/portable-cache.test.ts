@@ -149,7 +149,7 @@ describe('viv cache push and pull', () => {
     process.env.VIVARIUM_HOME = folder.at('another-home');
     process.env.VIVARIUM_CACHE_DIR = folder.at('third');
     expect((await cache('pull', out, '--json')).json.artifacts).toMatchObject({ imported: 0, rebuilt: 1 });
-  }, 120_000);
+  });
 });
 
 describe('viv cache verify and inspect', () => {
@@ -171,7 +171,7 @@ describe('viv cache verify and inspect', () => {
     expect((await cache(...verify)).code).toBe(6);
     await registry[Symbol.asyncDispose]();
     expect((await cache(...verify)).code).toBe(5);
-  }, 60_000);
+  });
 
   it('compare a committed lockfile with the working tree', async () => {
     await cache('push', '--db', folder.at('in.db'), folder.at('out'));

@@ -40,4 +40,4 @@ it('the commands in docs/registry.md do what they say, one after another', async
   expect(said.get('registry revoke')).toContain('revoked');
   expect(said.get('registry gc')).toContain('0 of 1 blob deleted');
   expect(readFileSync(join(folder, 'copy.wasm'))).toEqual(readFileSync(join(folder, 'adder.wasm')));
-}, 60_000);
+});

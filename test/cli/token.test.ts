@@ -76,4 +76,4 @@ it('viv serve has the management API where a token is configured', async () => {
   ]);
   if (home === undefined) delete process.env.VIVARIUM_HOME;
   else process.env.VIVARIUM_HOME = home;
-}, 60_000);
+});

@@ -98,7 +98,7 @@ beforeAll(async () => {
   return () => runtime.close();
 });
 
-describe('generation', { timeout: 120_000 }, () => {
+describe('generation', () => {
   it('has a miss generated, built, checked, published and run, and answers the next call by the module', async () => {
     const model = modelOf(`Here you are:\n\`\`\`js\n${GOOD}\n\`\`\`\nIt is short.`);
     const { executor, registry } = await createWorld(model);

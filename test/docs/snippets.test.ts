@@ -62,7 +62,7 @@ describe('the snippets of the documents', () => {
       source: "import 'vivarium';\n'text'.nothing();\n",
     };
     complaints = complaintsOf([...snippets, broken]);
-  }, 120_000);
+  });
 
   it('are all found, and a wrong one is seen', () => {
     const fences = pages.map((page) => readFileSync(join(ROOT, page), 'utf8').match(/^```ts$/gm)?.length ?? 0);

@@ -24,4 +24,4 @@ it('mcp: an agent uses tools that a model wrote, and goes on after one that does
     'answered: ["two"]',
     '',
   ]);
-}, 120_000);
+});

@@ -11,7 +11,7 @@ it('observability: a request is traced below its client, and counted for Prometh
   const file = join(folder.path, 'handler.wasm');
   await writeFile(file, await helloHandler());
   const { stdout } = await promisify(execFile)(process.execPath, ['examples/observability/main.ts', file], {
-    timeout: 120_000,
+    timeout: 600_000,
   });
   const [answer, counted, state, turn, request, ...rest] = stdout.trimEnd().split('\n');
   expect(answer).toBe('200 hello');
@@ -23,4 +23,4 @@ it('observability: a request is traced below its client, and counted for Prometh
   expect(request).toMatch(/^span: SERVER "GET local\/shop\/1" below b7ad6b7169203331, .*"url\.path":"\/cart"/);
   expect(request).not.toContain('item=7');
   expect(rest).toEqual([]);
-}, 120_000);
+});

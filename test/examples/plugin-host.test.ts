@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 
 it('plugin-host: runs what a trusted vendor signed, within what its manifest may ask for', async () => {
   const program = ['examples/plugin-host/main.ts'];
-  const { stdout } = await promisify(execFile)(process.execPath, program, { timeout: 120_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, program, { timeout: 600_000 });
   const lines = stdout.trimEnd().split('\n');
   expect(lines).toEqual([
     expect.stringContaining('notes: SECURITY_UNTRUSTED'),
@@ -25,4 +25,4 @@ it('plugin-host: runs what a trusted vendor signed, within what its manifest may
     '  plugins/notes/1 was refused: load',
     '  plugins/notes/1 was refused: filesystem:write /exports/index.txt',
   ]);
-}, 120_000);
+});

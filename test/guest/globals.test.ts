@@ -36,7 +36,7 @@ beforeAll(async () => {
     env: { NAME: 'Ada' },
   });
   modern = runtime.actor<Modern>(handle);
-}, 120_000);
+});
 afterAll(async () => {
   await runtime.close();
   await rm(folder, { recursive: true });

@@ -17,7 +17,7 @@ describe('a source that answers HTTP requests', () => {
     runtime = await createRuntime({ limits });
     runtime.on('log', ({ message }) => logs.push(message));
     site = await runtime.load(component, { store: 'per-call', grants: ['storage:*:**'] });
-  }, 240_000);
+  });
   afterAll(async () => {
     await runtime.close();
     folder[Symbol.dispose]();
@@ -95,5 +95,5 @@ describe('a source that answers HTTP requests', () => {
       code: 'PROJECT_BUILD_FAILED',
       message: expect.stringContaining('write export default { fetch(request) { … } }'),
     });
-  }, 120_000);
+  });
 });

@@ -26,7 +26,7 @@ beforeAll(async () => {
   ({ file } = await buildActor(source, { output: join(folder, 'probe.wasm') }));
   runtime = await createRuntime({ limits: { maxExecutionTimeMs: 60_000, maxFuel: 30_000_000n } });
   runtime.on('dead-letter', ({ reason }) => void letters.push(reason));
-}, 120_000);
+});
 afterAll(async () => {
   await runtime.close();
   await rm(folder, { recursive: true });

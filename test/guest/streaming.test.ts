@@ -42,7 +42,7 @@ beforeAll(async () => {
   });
   runtime.on('log', ({ message }) => logs.push(message));
   site = await runtime.load(output, { id: 't/site/1', store: 'per-actor', grants: [`network:connect:${url}`] });
-}, 240_000);
+});
 afterAll(async () => {
   await runtime.close();
   server.closeAllConnections();
@@ -87,17 +87,17 @@ async function sizeOf(response: Response): Promise<number> {
 describe('bodies of a handler in TypeScript', () => {
   it('are read part by part, within less memory than the body has', async () => {
     expect(await answer('/count', zeros(LARGE).body)).toBe(LARGE);
-  }, 120_000);
+  });
 
   it('are written part by part', async () => {
     expect(await sizeOf(await ask(`/zeros?size=${LARGE}`))).toBe(LARGE);
-  }, 120_000);
+  });
 
   it('are passed on while they arrive', async () => {
     expect(await sizeOf(await ask('/echo', zeros(LARGE).body))).toBe(LARGE);
     expect(await (await ask('/upper', 'gr\u00fcn')).text()).toBe('GR\u00dcN');
     expect(await (await ask('/echo', '')).text()).toBe('');
-  }, 120_000);
+  });
 
   it('wait for whoever reads', async () => {
     const sent = zeros(LARGE);
@@ -147,7 +147,7 @@ describe('bodies of fetch in a guest', () => {
     const target = encodeURIComponent(url);
     expect(await answer(`/sends?size=${LARGE}&url=${target}`)).toBe(LARGE);
     expect(await answer(`/passes?url=${target}`, zeros(LARGE).body)).toBe(LARGE);
-  }, 120_000);
+  });
 
   it('reject fetch with the error of their source', async () => {
     expect(await answer(`/fails?url=${encodeURIComponent(url)}`)).toBe('RangeError: no more to send');

@@ -389,7 +389,7 @@ describe('messages and calls that one actor handles side by side', () => {
       ),
       { numRuns: 150 },
     );
-  }, 60_000);
+  });
 
   it('let none overtake a message that begins again, also where the first that is told has no tries left', async () => {
     const model = modelOf(2);

@@ -13,7 +13,7 @@ describe.each(['safety', 'liveness'] as const)('simulation: %s', (kind) => {
       expect(first.violations, `seed ${seed}: replay with npm test -- --seed ${seed}`).toEqual([]);
       expect(again.digest, `seed ${seed} is not deterministic`).toBe(first.digest);
     }
-  }, 120_000);
+  });
 });
 
 describe('the simulation', () => {

@@ -12,7 +12,7 @@ const ROOT = join(import.meta.dirname, '../..');
 let project: InstalledProject;
 beforeAll(() => {
   project = new InstalledProject();
-}, 600_000);
+});
 afterAll(() => project.remove());
 
 describe('the package', () => {
@@ -65,7 +65,7 @@ describe('the package', () => {
       join(project.folder, 'hello.wasm'),
     ]);
     expect(project.node('main.ts')).toMatch(/Ada.*\nmetered\n/);
-  }, 600_000);
+  });
 
   it.each(['esbuild', 'componentize-qjs'])('says what to install when a build wants %s', (name) => {
     if (name === 'componentize-qjs') project.link({ esbuild: 'node_modules/esbuild' });

@@ -100,7 +100,7 @@ export async function createRig(parts: { index?: IndexBackend; blobs?: BlobStore
       }),
     publish: (text, changes = {}) => rig.publisher().publishModule(Buffer.from(text), { ...metadata, ...changes }),
     tamper: (sql, ...values) => {
-      const database = new DatabaseSync(path, { timeout: 5_000 });
+      const database = new DatabaseSync(path, { timeout: 300_000 });
       database.prepare(sql).run(...values);
       database.close();
     },

@@ -14,7 +14,7 @@ describeIndex('SQLite', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'vivarium-registry-'));
   const path = join(folder, 'nested', 'index.db');
   const byHand = async (sql: string): Promise<void> => {
-    const database = new DatabaseSync(path, { timeout: 5_000 });
+    const database = new DatabaseSync(path, { timeout: 300_000 });
     database.exec(sql);
     database.close();
   };

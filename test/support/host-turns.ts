@@ -94,7 +94,7 @@ export class HostTurns {
 
   /** Waits in turns until something is so. */
   async until(is: () => boolean): Promise<void> {
-    await expect.poll(() => this.turn(is), { timeout: 20_000, interval: 5 }).toBe(true);
+    await expect.poll(() => this.turn(is), { interval: 5 }).toBe(true);
   }
 
   /** Begins something in a turn, waits for it in others, and answers what comes of it. */

@@ -58,7 +58,7 @@ it('a start from a warm disk loads neither the transpiler nor the parser that ch
   expect(
     modules.filter((url) => /jco-transpile|acorn|hash-wasm|generated-code|cache\/(doctor|prune|warmup)/.test(url)),
   ).toEqual([]);
-}, 60_000);
+});
 
 it('an entry that somebody edited is built again, never run', async () => {
   const bytes = await actor();

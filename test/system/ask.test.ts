@@ -15,7 +15,7 @@ async function started(options: RuntimeOptions = {}): Promise<Runtime> {
   return runtime;
 }
 
-const polled = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 20_000, interval: 1 });
+const polled = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 300_000, interval: 1 });
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 const grants = ['messaging:*:demo/*/*'];
 const ask = async (runtime: Runtime, handle: ComponentHandle, text: string): Promise<string> =>

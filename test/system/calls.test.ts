@@ -82,7 +82,7 @@ describe('the way into a component', () => {
     } finally {
       rmSync(folder, { recursive: true });
     }
-  }, 120_000);
+  });
 
   it('lets a guest make no more of its bytes than its memory, either way', async () => {
     const component = await componentOf(
@@ -123,5 +123,5 @@ describe('the way into a component', () => {
         code: 'RUNTIME_NO_EXPORT',
       });
     }
-  }, 60_000);
+  });
 });

@@ -28,7 +28,7 @@ const never = (): Promise<never> => new Promise(() => {});
 const db = (functions: object = {}) => ({ [DB]: { find: never, number: never, nothing: never, ...functions } });
 const loadGuest = (runtime: Runtime, options: LoadOptions = {}) =>
   runtime.load(guest, { id: 'demo/waits/1', imports: db(), limits: { maxExecutionTimeMs: 60_000 }, ...options });
-const polled = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 20_000, interval: 1 });
+const polled = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 300_000, interval: 1 });
 
 describe('a request that is given up', () => {
   it.each(['timeoutMs', 'signal'] as const)(

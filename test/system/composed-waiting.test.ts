@@ -92,7 +92,7 @@ describe.skipIf(!MAY_NEST_CALLS).each(['preemptive', 'cooperative'] as const)(
       const target = how === 'caller' ? { name: 'call', timeoutMs: 5 } : 'call';
       const code = how === 'unload' ? 'RUNTIME_ABORTED' : 'RUNTIME_TURN_TIMEOUT';
       const ended = expect(runtime.call(handle, target, 1)).rejects.toMatchObject({ code });
-      await vi.waitFor(() => expect(runtime.state(handle)).not.toBe('ready'), { timeout: 20_000, interval: 1 });
+      await vi.waitFor(() => expect(runtime.state(handle)).not.toBe('ready'), { timeout: 300_000, interval: 1 });
       if (how === 'unload') await runtime.unload(handle);
       await ended;
     });

@@ -24,7 +24,7 @@ const text = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? [])
 
 describe('the context of a message', () => {
   it('is that of its turn and its events, for 4 tenants on 40 connections of one server', {
-    timeout: 60_000,
+    timeout: 600_000,
   }, async () => {
     const tenants = new AsyncLocalStorage<string>();
     await using runtime = await createRuntime();

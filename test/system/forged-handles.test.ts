@@ -158,7 +158,7 @@ describe.each<CallPath>(['direct', 'glue'])('the handles of a guest (%s)', (call
       }),
       { numRuns: 60 },
     );
-  }, 60_000);
+  });
 });
 
 /** What a step answers by the specification, and what it does to a table of handles. */

@@ -36,7 +36,7 @@ async function started(options: RuntimeOptions = {}): Promise<Runtime> {
 const given = (functions: object) => ({ [DB]: { find: () => '', number: () => 0n, nothing: () => {}, ...functions } });
 const loadGuest = (runtime: Runtime, functions: object, options: LoadOptions = {}) =>
   runtime.load(guest, { imports: given(functions), limits: { maxExecutionTimeMs: 60_000 }, ...options });
-const polled = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 20_000, interval: 1 });
+const polled = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 300_000, interval: 1 });
 const ended = { code: expect.stringMatching(/^RUNTIME_/) };
 
 /** Promises that a test settles when it likes. */

@@ -111,7 +111,7 @@ describe('memories of a runtime', () => {
     await using runtime = await createRuntime({ cache: false });
     const bytes = await repeated(100, '(memory 0)');
     for (let i = 0; i < 300; i++) await runtime.unload(await runtime.load(bytes));
-  }, 120_000);
+  });
 });
 
 it('keeps a plan in proportion to the file, however often a long name is given', async () => {

@@ -37,7 +37,7 @@ const FIELDS = `
     (if (result i32) (local.get 0) (then (i32.add (i32.const 1) (call $deep (i32.sub (local.get 0) (i32.const 1))))) (else (i32.const 0))))`;
 
 it('any guest under any limits answers or is ended within them, and its neighbour answers', {
-  timeout: 120_000,
+  timeout: 600_000,
 }, async () => {
   await using runtime = await createRuntime({ cache: false });
   const neighbour = await runtime.load(await actor());

@@ -5,7 +5,7 @@ import { actor } from '../../tools/components/actor-wat.ts';
 import { loadsOrRefuses, mutations } from '../support/mutation.ts';
 
 it('a component with changed bytes loads or is a typed error, never a crash or a hang', {
-  timeout: 120_000,
+  timeout: 600_000,
 }, async () => {
   await using runtime = await createRuntime({ limits: { maxExecutionTimeMs: 100 } });
   const component = await actor();

@@ -39,7 +39,7 @@ async function scene(handle: Handle = (_, response) => void response.end('hello'
   return { runtime, load, at, grant, open, used, count, http };
 }
 
-const polled = { timeout: 10_000 };
+const polled = { timeout: 300_000 };
 
 describe('the connections of a component', () => {
   it.each(['per-actor', 'per-call'] as const)('are kept for its next request, %s', async (store) => {

@@ -266,7 +266,7 @@ describe.each<CallPath>(['direct', 'glue'])('a resource that a component exports
       }),
       { numRuns: 25 },
     );
-  }, 60_000);
+  });
 
   it('is dropped in the next turn when it was collected, and nothing runs before', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'vivarium-collected-'));
@@ -276,11 +276,11 @@ describe.each<CallPath>(['direct', 'glue'])('a resource that a component exports
       const { stdout } = await promisify(execFile)(
         process.execPath,
         ['--expose-gc', program, calls, join(folder, 'carts.wasm')],
-        { timeout: 60_000 },
+        { timeout: 600_000 },
       );
       expect(JSON.parse(stdout)).toEqual({ before: 0, idle: 0, after: 20 });
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
-  }, 60_000);
+  });
 });

@@ -50,7 +50,7 @@ it('a warm run loads no transpiler, no rewriter, no planner of calls, no registr
   const parts =
     /dist\/(bundle|registry|delegation|project|guest)\/(?!errors\.js)|runtime\/direct\/(plan|lift-code|lower-code)|metering\/(meter|explain|operators|survey|plan|startup|assembly|body|sections)\b|dist\/cache\/(doctor|prune|warmup|survey)/;
   expect(warm.filter((module) => packages.test(module) || parts.test(module))).toEqual([]);
-}, 60_000);
+});
 
 it('a command loads neither the server nor the watcher of another one', () => {
   using folder = temporaryFolder();
@@ -59,14 +59,14 @@ it('a command loads neither the server nor the watcher of another one', () => {
   expect(
     loaded.filter((module) => /dist\/server\/|cli\/commands\/(serve|dev)\/|terminal\/settling/.test(module)),
   ).toEqual([]);
-}, 60_000);
+});
 
 it('a command that needs one of them loads it', () => {
   using folder = temporaryFolder();
   const path = modulesOf(['cache', 'stats'], folder);
   expect(path).toContain('dist/cache/survey.js');
   expect(path.filter((module) => /dist\/bundle\/(?!errors\.js)/.test(module))).toEqual([]);
-}, 60_000);
+});
 
 const ENGINE =
   /dist\/(messaging|supervision|runtime\/(wasi|store|engine|direct\/direct|tasks))\/(?!errors\.js)|xstate|tsyringe|cborg/;
@@ -74,20 +74,16 @@ const ENGINE =
 it.each([
   ['an import', ['--input-type=module', '-e', "await import('vivarium')"]],
   ['require', ['-e', "require('vivarium')"]],
-])(
-  '%s of the package loads its errors and no engine',
-  (_, args) => {
-    using folder = temporaryFolder();
-    const loaded = loadedBy(args, folder);
-    expect(loaded).toContain('dist/runtime/errors.js');
-    expect(loaded.filter((module) => ENGINE.test(module))).toEqual([]);
-  },
-  60_000,
-);
+])('%s of the package loads its errors and no engine', (_, args) => {
+  using folder = temporaryFolder();
+  const loaded = loadedBy(args, folder);
+  expect(loaded).toContain('dist/runtime/errors.js');
+  expect(loaded.filter((module) => ENGINE.test(module))).toEqual([]);
+});
 
 it('createRuntime loads the engine', () => {
   using folder = temporaryFolder();
   const create = "const { createRuntime } = await import('vivarium'); await (await createRuntime()).close()";
   const loaded = loadedBy(['--input-type=module', '-e', create], folder);
   expect(loaded).toEqual(expect.arrayContaining(['dist/messaging/router.js', 'dist/runtime/engine/jco-engine.js']));
-}, 60_000);
+});

@@ -15,7 +15,7 @@ beforeAll(async () => {
   guest = await waitingGuest();
 });
 
-const polled = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 20_000, interval: 1 });
+const polled = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 300_000, interval: 1 });
 
 const open: Runtime[] = [];
 afterEach(async () => {

@@ -106,7 +106,7 @@ describe('a runtime under that clock', () => {
     );
     await buildActor(folder.at('actor.ts'), { output: component, check: false });
     return () => folder[Symbol.dispose]();
-  }, 120_000);
+  });
 
   it('answers when the time has passed that the actor waits', async () => {
     const { runtime, clock } = await createTestRuntime();
@@ -115,7 +115,7 @@ describe('a runtime under that clock', () => {
     await clock.pass(50);
     expect(Buffer.from((await answer) as Uint8Array).toString()).toBe('50');
     await runtime.close();
-  }, 60_000);
+  });
 
   it('ends a request whose time is over, however little time really passes', async () => {
     const { runtime, clock } = await createTestRuntime();
@@ -125,12 +125,12 @@ describe('a runtime under that clock', () => {
     await clock.pass(300);
     await refused;
     await runtime.close();
-  }, 60_000);
+  });
 
   it('takes the options of a runtime, and parts of its own', async () => {
     const clock = new TestClock(5);
     const { runtime } = await createTestRuntime({ limits: { maxFuel: 1_000n }, overrides: { clock } });
     await expect(runtime.load(component)).rejects.toMatchObject({ code: 'METERING_OUT_OF_FUEL' });
     await runtime.close();
-  }, 60_000);
+  });
 });

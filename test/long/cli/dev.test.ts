@@ -64,4 +64,4 @@ it('viv dev builds on change, keeps the actor that runs where it cannot, and sho
   } finally {
     await rm(folder, { recursive: true });
   }
-}, 240_000);
+});

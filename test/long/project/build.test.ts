@@ -78,7 +78,7 @@ describe('what a guest throws', () => {
     await expect(runtime.request(again, Buffer.from('{"inner":"luck"}'))).rejects.toMatchObject({
       details: { guestStack: expect.stringContaining('componentize-qjs:user.js:') },
     });
-  }, 120_000);
+  });
 
   it('is an error with its text where a function answers no result, and waits for a promise', async () => {
     const library = await project('library', {
@@ -110,7 +110,7 @@ describe('what a guest throws', () => {
       message: 'the component trapped: unreachable; run threw: more "than" one\nis too many',
       details: { guestStack: expect.stringMatching(/^ {4}at .*\(actor\.ts:4:\d+\)$/m) },
     });
-  }, 120_000);
+  });
 });
 
 describe('viv build refuses', () => {
@@ -129,7 +129,7 @@ describe('viv build refuses', () => {
     expect(await fails('nothing', { 'actor.ts': 'export const lifeCycle = {};' })).toContain(
       'nothing/actor.ts exports lifeCycle, and its world exports lifecycle (vivarium:actor/lifecycle@0.1.0)',
     );
-  }, 60_000);
+  });
 
   it('an import of no interface, with its file and line', async () => {
     const message = await fails('unknown', {
@@ -137,7 +137,7 @@ describe('viv build refuses', () => {
       'actor.ts': "import { done } from './a.ts';\nexport const lifecycle = done;",
     });
     expect(message).toMatch(/unknown\/a\.ts:2: world guest of .* does not import acme:none\/such@1\.0\.0/);
-  }, 60_000);
+  });
 
   it('streams and futures of its world, with their places', async () => {
     const wit = `package t:t;
@@ -155,19 +155,15 @@ describe('viv build refuses', () => {
     expect(await fails('streams', { 'wit/world.wit': wit, 'actor.ts': source })).toMatch(
       /: its world has streams or futures, .* \(import t:t\/disk#read: stream<u8> in its result; export count: stream<u8> in its parameter input; export wait: future in its result\); use lists/,
     );
-  }, 60_000);
+  });
 
   it.each([
     ['interface host { ask: async func() -> u32; } world guest { import host; export run: func(); }', 't:t/host#ask'],
     ['world guest { import ask: async func() -> u32; export run: func(); }', 'ask'],
-  ])(
-    'an asynchronous import of its world: %s',
-    async (wit, name) => {
-      const files = { 'wit/world.wit': `package t:t; ${wit}`, 'actor.ts': 'export const run = () => {};' };
-      expect(await fails('asks', files)).toContain(`: it imports ${name}, an asynchronous function, which`);
-    },
-    60_000,
-  );
+  ])('an asynchronous import of its world: %s', async (wit, name) => {
+    const files = { 'wit/world.wit': `package t:t; ${wit}`, 'actor.ts': 'export const run = () => {};' };
+    expect(await fails('asks', files)).toContain(`: it imports ${name}, an asynchronous function, which`);
+  });
 
   it('what cannot be parsed, with its file and line', async () => {
     expect(await fails('broken', { 'actor.ts': 'export const\n  lifecycle = {;' })).toMatch(/broken\/actor\.ts:2:16: /);
@@ -184,16 +180,12 @@ describe('viv build refuses', () => {
     ['onMesage: () => 1', 'defineActor knows no onMesage; an actor may have name, '],
     ['onMessage: 5', 'onMessage of an actor is a number, and must be a function'],
     ['operations: { add: null }', 'operation add of an actor is null, and must be a function'],
-  ])(
-    'an actor with %s where no compiler checks types, with its file and line',
-    async (wrong, expected) => {
-      const text = `import { defineActor } from 'vivarium/guest';
+  ])('an actor with %s where no compiler checks types, with its file and line', async (wrong, expected) => {
+    const text = `import { defineActor } from 'vivarium/guest';
 
 export const lifecycle = defineActor({ name: 'n', version: '1.0.0', ${wrong} });`;
-      expect(await fails('misspelt', { 'actor.js': text })).toContain(`misspelt/actor.js:3: ${expected}`);
-    },
-    60_000,
-  );
+    expect(await fails('misspelt', { 'actor.js': text })).toContain(`misspelt/actor.js:3: ${expected}`);
+  });
 
   it('what a source throws while it is made, with its file and line', async () => {
     const message = await fails('throws', {
@@ -201,7 +193,7 @@ export const lifecycle = defineActor({ name: 'n', version: '1.0.0', ${wrong} });
       'actor.ts': "import { deep } from './deep.ts';\nexport const lifecycle = deep();",
     });
     expect(message).toMatch(/: \S*throws\/deep\.ts:4: two\nlines$/);
-  }, 60_000);
+  });
 
   it("a handler's wrong types, with file, line and column", async () => {
     const actor = {
@@ -219,5 +211,5 @@ export const lifecycle = defineActor({
       expect.stringMatching(/typed\/actor\.ts:6:41: Property 'txt' does not exist on type 'Message'/),
       expect.stringMatching(/typed\/actor\.ts:7:18: process is not there in a guest: the environment is what [^.]*$/),
     ]);
-  }, 120_000);
+  });
 });

@@ -21,7 +21,7 @@ describe('declarations', () => {
       }),
       { numRuns: 25 },
     );
-  }, 120_000);
+  });
 
   it('compile with names that the language or its library has', async () => {
     const { host, guest } = await declared(`package t:t@1.0.0;

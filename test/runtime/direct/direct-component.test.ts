@@ -29,21 +29,17 @@ describe('the core modules of the direct path', () => {
         return (await componentize({ witPath: 'wit/actor.wit', world: 'actor', jsSource, sync: true })).component;
       },
     ],
-  ])(
-    "are jco's in the order of the file: %s",
-    async (_what, build) => {
-      const component = await build();
-      const own = linkComponent(readComponent(component)).modules;
-      const { coreModules } = await transpile(component);
-      expect(coreModules.slice(0, own.length).map(({ name }) => name)).toEqual(
-        own.map((_, index) => `component.core${index === 0 ? '' : index + 1}.wasm`),
-      );
-      own.forEach(({ bytes }, index) => {
-        expect(Buffer.compare(bytes, coreModules[index]?.bytes ?? new Uint8Array())).toBe(0);
-      });
-    },
-    60_000,
-  );
+  ])("are jco's in the order of the file: %s", async (_what, build) => {
+    const component = await build();
+    const own = linkComponent(readComponent(component)).modules;
+    const { coreModules } = await transpile(component);
+    expect(coreModules.slice(0, own.length).map(({ name }) => name)).toEqual(
+      own.map((_, index) => `component.core${index === 0 ? '' : index + 1}.wasm`),
+    );
+    own.forEach(({ bytes }, index) => {
+      expect(Buffer.compare(bytes, coreModules[index]?.bytes ?? new Uint8Array())).toBe(0);
+    });
+  });
 });
 
 describe('whyGlue', () => {

@@ -63,7 +63,7 @@ describe.each(['direct', 'glue'] as const)('what an embedder answers on the %s w
       }),
       { numRuns: Number(process.env.VIVARIUM_ARGUMENT_RUNS ?? 15) },
     );
-  }, 240_000);
+  });
 
   const MEMORY = `(core module $L (memory (export "mem") 1)
       (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024)))

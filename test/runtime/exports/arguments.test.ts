@@ -63,7 +63,7 @@ describe('arguments', () => {
       }),
       { numRuns: Number(process.env.VIVARIUM_ARGUMENT_RUNS ?? 25) },
     );
-  }, 240_000);
+  });
 
   const WIT = `package t:t;
     interface api {

@@ -38,7 +38,7 @@ describe('the schemas of an export', () => {
       }),
       { numRuns: 25 },
     );
-  }, 240_000);
+  });
 
   it('refuse what a call refuses', async () => {
     const handle = await runtime.load(

@@ -50,7 +50,7 @@ describe.each(['direct', 'glue'] as const)('a guest on the %s path', (calls) => 
     const before = descriptors();
     for (let i = 0; i < 40; i++) await guest.value(drop);
     await guest.runtime.unload(guest.handle);
-    await expect.poll(descriptors, { timeout: 5_000 }).toBeLessThanOrEqual(before + 2);
+    await expect.poll(descriptors).toBeLessThanOrEqual(before + 2);
   });
 
   it('has a place for a socket again only when the one before is closed, and its store when it ends', async () => {
@@ -83,7 +83,7 @@ describe.each(['direct', 'glue'] as const)('a guest on the %s path', (calls) => 
     const port = await listening(server);
     const guest = await scene(`network:connect:http://127.0.0.1:${port}`);
     await guest.value(`kept.future = api.request('http://127.0.0.1:${port}/')`);
-    await expect.poll(() => guest.value('return kept.future.subscribe().ready()'), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => guest.value('return kept.future.subscribe().ready()')).toBe(true);
     expect(await guest.value('return kept.future.get().val')).toMatchObject({ tag: 'err' });
     expect(sent).toBeLessThan(200_000);
   });

@@ -57,7 +57,7 @@ describe('streams of events', () => {
       await response.body?.cancel();
       return response.status;
     };
-    await expect.poll(again, { timeout: 10_000 }).toBe(200);
+    await expect.poll(again).toBe(200);
   });
 });
 

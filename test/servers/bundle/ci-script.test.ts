@@ -66,7 +66,7 @@ describeWithPrograms(['docker-registry', 'openssl'], 'the script for any CI, as 
     expect(await second.run(registry.url, 'secret')).toMatchObject({ status: 0 });
     expect(second.built()).toBe(false);
     expect(second.restored()).toEqual(readDatabase(folder.at('built.db')));
-  }, 60_000);
+  });
 
   it('builds without the cache where it is refused or cannot be reached, and says no token', async () => {
     await using registry = await startDockerRegistry({ tokenPassword: 'secret' });
@@ -81,7 +81,7 @@ describeWithPrograms(['docker-registry', 'openssl'], 'the script for any CI, as 
       expect({ status, built: here.built() }).toEqual({ status: 0, built: true });
       expect(said).not.toContain('wrong-token');
     }
-  }, 120_000);
+  });
 
   it('stops where the cached bundle was changed', async () => {
     await using registry = await startDockerRegistry({ tokenPassword: 'secret' });
@@ -93,5 +93,5 @@ describeWithPrograms(['docker-registry', 'openssl'], 'the script for any CI, as 
     const { status, said } = await second.run(registry.url, 'secret');
     expect({ status, built: second.built() }).toEqual({ status: 4, built: false });
     expect(said).toContain('somebody should look');
-  }, 60_000);
+  });
 });

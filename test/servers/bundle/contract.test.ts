@@ -51,7 +51,7 @@ for (const { name, isThere, prepare, start } of SERVERS) {
       for (const reference of ['latest', fetched?.digest as string]) {
         expect(await verify({ remote: { ...remote, reference }, clock, random: middle })).toMatchObject({ checked: 3 });
       }
-    }, 60_000);
+    });
 
     it('is asked for many blobs and leaves out those that it has', async () => {
       await using registry = await start();
@@ -62,7 +62,7 @@ for (const { name, isThere, prepare, start } of SERVERS) {
       fixture.sources({ ...many, 'p/7.go': 'changed' });
       expect((await fixture.push()).remote).toMatchObject({ sent: 2 });
       expect((await fixture.pull('pulled')).fetched).toMatchObject({ fetched: 150 });
-    }, 60_000);
+    });
 
     it('takes a large chunk in pieces', async () => {
       await using registry = await start();
@@ -70,7 +70,7 @@ for (const { name, isThere, prepare, start } of SERVERS) {
       fixture.sources({ large: Buffer.alloc(33 * 2 ** 20, 'piece by piece') });
       expect((await fixture.push()).remote).toMatchObject({ sent: 2 });
       expect((await fixture.pull('pulled')).fetched).toMatchObject({ fetched: 1 });
-    }, 60_000);
+    });
 
     it('keeps signatures, also those of others, by the referrers API or without it', async () => {
       await using registry = await start();
@@ -84,12 +84,12 @@ for (const { name, isThere, prepare, start } of SERVERS) {
       expect((await fixture.push({}, { sign: ours })).remote).toMatchObject({ signed: false, unchanged: true });
       const { signers } = await fixture.pull('pulled', {}, { trust });
       expect(signers?.map(({ name }) => name)).toEqual(['ours']);
-    }, 60_000);
+    });
 
     it('tells what is absent', async () => {
       await using registry = await start();
       using fixture = bundleFixture(registry);
       await expect(fixture.pull('pulled')).rejects.toMatchObject({ code: 'BUNDLE_NOT_FOUND' });
-    }, 60_000);
+    });
   });
 }

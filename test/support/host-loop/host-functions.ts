@@ -119,7 +119,7 @@ export function loopsOfHostFunctions(): void {
       // What an earlier loop began may still be ending; what the store holds at rest was measured when it was made.
       const before = baseline;
       await leavesNothing(() => loop(handle), memory);
-      await expect.poll(() => hostMemory.taken, { timeout: 20_000, interval: 20 }).toBe(before);
+      await expect.poll(() => hostMemory.taken, { interval: 20 }).toBe(before);
     }
 
     it.each(SCENARIOS)('leaves nothing of %s', async (_, scenarios) => {
@@ -171,7 +171,7 @@ export function loopsOfHostFunctions(): void {
         });
         return is;
       };
-      await expect.poll(isReady, { timeout: 20_000, interval: 5 }).toBe(true);
+      await expect.poll(isReady, { interval: 5 }).toBe(true);
       await turn(handle, () => {
         const { val } = calls.on<{ val: { val: object } }>(calls.keep(future), 'get');
         const response = val.val;

@@ -50,7 +50,7 @@ function held(memory: boolean): Held {
 export async function leavesNothing(loop: () => Promise<unknown>, memory = true): Promise<void> {
   const before = held(memory);
   await loop();
-  await expect.poll(() => left(before, held(memory)), { timeout: 20_000, interval: 20 }).toEqual(NOTHING);
+  await expect.poll(() => left(before, held(memory)), { interval: 20 }).toEqual(NOTHING);
 }
 
 const NOTHING: Held = { descriptors: 0, timers: 0, heap: 0, resident: 0 };

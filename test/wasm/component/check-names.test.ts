@@ -128,7 +128,6 @@ describe('checkNames', () => {
       expect(second).toMatch(/cannot enter component instance/);
       expect((await refusal(text)).code).toBe('WASM_HOSTILE_NAME');
     },
-    60_000,
   );
 
   it('names the name without its claws, its kind, its place and what to do', async () => {

@@ -32,7 +32,7 @@ describe('interfaceText', () => {
     expect(interfaceText(worldOf(starlingMonkey))).toBe(text);
     expect(interfaceText(worldOfEmbedded(await embed(ACTOR, 'actor')))).toBe(text);
     expect(requirementsText(worldOf(starlingMonkey))).not.toBe(requirementsText(worldOf(component)));
-  }, 60_000);
+  });
 
   it('does not change with order, comments, documentation, imports or indices', async () => {
     await fc.assert(
