@@ -2,10 +2,11 @@ import { constants } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { threadId } from 'node:worker_threads';
+import { keepAlive } from '#core/event-loop';
 import type { Clock } from '#core/ports/clock';
 import type { Random } from '#core/ports/random';
 import { parseForeignJson } from '#core/text';
-import { keepAlive, wait } from '#core/waiting';
+import { wait } from '#core/waiting';
 import { openRegular } from '#files';
 import { type CacheFiles, codeOf, FILE_MODE } from './files.ts';
 

@@ -1,4 +1,4 @@
-import { keepAlive } from '#core/waiting';
+import { keepAlive } from '#core/event-loop';
 
 /** Schedules the runs of turns. Simulations replace it. */
 export interface EventLoop {

@@ -1,3 +1,4 @@
+import { type AtRoundEnd, roundEnd } from '#core/event-loop';
 import { isConnectionHeader } from '#core/ports/network';
 import type { FramedAnswer } from '#core/ports/serving';
 import { sentTrailers } from '#core/ports/trailers';
@@ -23,11 +24,8 @@ interface Unsent {
   readonly body: BytePipe;
 }
 
-/** Its reactions run when the running code has ended. They cost less than `queueMicrotask`, which makes a resource for each. */
-const SOON = Promise.resolve();
-
 /** An exchange over a connection of Node, without the objects of the web, which cost more than the rest of a small request. */
-export class NodeExchange extends HttpExchange {
+export class NodeExchange extends HttpExchange implements AtRoundEnd {
   readonly method: string;
   readonly scheme: string;
   readonly authority: string;
@@ -37,7 +35,7 @@ export class NodeExchange extends HttpExchange {
   readonly #outgoing: Outgoing;
   readonly #options: ExchangeOptions;
   #failed = false;
-  /** The head of an answer and what comes of its body, until the running code has ended. */
+  /** The head of an answer and what comes of its body, until the round of the event loop ends. */
   #unsent: Unsent | undefined;
 
   constructor(head: RequestHead, incoming: Incoming, outgoing: Outgoing, client: string, options: ExchangeOptions) {
@@ -102,14 +100,14 @@ export class NodeExchange extends HttpExchange {
       outgoing.end();
       return;
     }
-    // A guest that goes on without waiting has written a small body before this task runs, so that all of it is sent at once.
+    // A guest that goes on without waiting has written a small body by then, so that all of it is sent at once.
     this.#unsent = { status, fields, hasLength: length !== undefined, body };
-    SOON.then(() => this.#send());
+    roundEnd.add(this);
   }
 
   override ended(thrown?: unknown): void {
-    // What a turn has given that ended at once is sent before the next turn, which could take long.
-    this.#send();
+    // A turn that fails after its answer has answered all the same.
+    if (thrown !== undefined) this.atRoundEnd();
     super.ended(thrown);
   }
 
@@ -119,12 +117,17 @@ export class NodeExchange extends HttpExchange {
     this.#options.onFailed(error);
   }
 
-  #send(): void {
+  /** Sends what the turn has answered so far. */
+  atRoundEnd(): void {
     const unsent = this.#unsent;
     if (unsent === undefined || this.#failed) return;
     this.#unsent = undefined;
     const { status, fields, hasLength, body } = unsent;
     const outgoing = this.#outgoing;
+    if (outgoing.destroyed) {
+      body.cancel();
+      return;
+    }
     try {
       const first = this.read(body);
       if (first !== undefined && body.ended && body.length === 0 && body.trailers.length === 0) {

@@ -1,6 +1,6 @@
 import type { ComponentHandle } from '#core';
 import { isVivariumError } from '#core/errors';
-import { keepAlive } from '#core/waiting';
+import { keepAlive } from '#core/event-loop';
 import { ComponentError, RuntimeError } from '#runtime';
 import type { ComponentSource } from './component-source.ts';
 import type { LoadOptions } from './options.ts';

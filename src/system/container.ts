@@ -8,6 +8,7 @@ import {
 } from 'tsyringe';
 import type { CacheManager, EngineProfiles } from '#cache';
 import { messageOf } from '#core/errors';
+import { roundEnd } from '#core/event-loop';
 import { DEFAULT_MAX_COMPONENT_BYTES } from '#core/limits';
 import type { ArtifactBuilder, ArtifactCache } from '#core/ports/artifact';
 import type { AuditLog } from '#core/ports/audit';
@@ -227,6 +228,12 @@ function artifactCache(c: DependencyContainer, options: RuntimeOptions): CacheMa
   });
 }
 
+/** Lets what was left to the end of a round go before a slice of a turn. */
+function afterRound(task: () => void): void {
+  roundEnd.run();
+  task();
+}
+
 function engine(c: DependencyContainer, options: RuntimeOptions): Parts['engine'] {
   for (const lane of [fuelLane, messageLane]) execution.join(lane);
   const clock = c.resolve(TOKENS.clock);
@@ -244,7 +251,7 @@ function engine(c: DependencyContainer, options: RuntimeOptions): Parts['engine'
     maxStacks: options.maxStacks ?? DEFAULT_MAX_STACKS,
     now: () => clock.monotonic(),
     ...(sharesClock && { switchedAt: (tank: Tank) => tank.switchedAt }),
-    soon: (task) => setImmediate(task),
+    soon: (task) => setImmediate(afterRound, task),
   });
   const linker = registerHostFunctions({
     clock,

@@ -1,5 +1,6 @@
 import { type ComponentHandle, formatComponentId } from '#core';
 import { isVivariumError, type VivariumError } from '#core/errors';
+import { roundEnd } from '#core/event-loop';
 import type { Clock } from '#core/ports/clock';
 import type { MessageTurn, RuntimeEngine, Turn } from '#core/ports/engine';
 import { HostTask, type Router } from '#messaging';
@@ -25,6 +26,8 @@ export class Fetching {
   readonly #ports: FetchingPorts;
   readonly #gates = new WeakMap<ComponentHandle, Gate>();
   #pace: RequestPace | undefined;
+  /** That of the request which has begun last. */
+  #lastGate: Gate | undefined;
 
   constructor(ports: FetchingPorts) {
     this.#ports = ports;
@@ -107,7 +110,11 @@ export class Fetching {
   /** Begins the turn of a request that was let in. */
   #begin(handle: ComponentHandle, answering: Answering): void {
     try {
-      answering.take(this.#gateOf(handle));
+      const gate = this.#gateOf(handle);
+      answering.take(gate);
+      // Answers of a component do not wait for the turns of another one, which could take long.
+      if (gate !== this.#lastGate) roundEnd.run();
+      this.#lastGate = gate;
       const { reason } = answering.exchange;
       if (reason !== undefined) throw reason;
       const engine = this.#ports.engine();

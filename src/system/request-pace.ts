@@ -1,4 +1,5 @@
 import { performance as nodePerformance } from 'node:perf_hooks';
+import { roundEnd } from '#core/event-loop';
 import type { Clock } from '#core/ports/clock';
 import { Chain, type Linked } from '#core/queue';
 
@@ -118,6 +119,7 @@ export class RequestPace {
 
   readonly #onNextTurn = (): void => {
     this.#isPlanned = false;
+    roundEnd.run();
     // What has come is read behind this, and then the loop's next turn has begun.
     this.#beginRound(this.#loop.turns() + 1);
     this.#beginNext();

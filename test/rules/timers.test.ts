@@ -10,8 +10,8 @@ import { sourceFiles } from './source-files.ts';
 /** Files that take a timer of the machine, and why they may. */
 const MAY: Readonly<Record<string, string>> = {
   'src/cli/terminal/busy-line.ts': 'moves a sign on a terminal, for whoever looks at it',
+  'src/core/event-loop/keep-alive.ts': 'the one interval that keeps the process alive; it measures nothing',
   'src/core/ports/system-clock.ts': "the machine's clock",
-  'src/core/waiting/keep-alive.ts': 'the one interval that keeps the process alive; it measures nothing',
   'src/delegation/models/json-endpoint.ts': 'embedders make it, and give it no clock',
   'src/guest/globals/events.ts': "runs inside the sandbox, by the guest's own timers",
   'src/guest/host.ts': "runs inside the sandbox, by the guest's own timers",

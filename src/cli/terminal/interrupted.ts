@@ -1,4 +1,4 @@
-import { keepAlive } from '#core/waiting';
+import { keepAlive } from '#core/event-loop';
 
 /** Resolves at the first SIGINT or SIGTERM, and keeps the process alive until then, which a listener to signals does not. */
 export function interrupted(): { promise: Promise<void>; dispose(): void } {

@@ -1,6 +1,5 @@
 export { type AsyncContext, currentContext, inContext, isSameContext } from './async-context.ts';
 export { type ByteAccount, BytePipe, type FieldPairs, PIPE_BYTES } from './byte-pipe.ts';
-export { keepAlive } from './keep-alive.ts';
 export { Later, type LaterListener } from './later.ts';
 export { onAbort } from './on-abort.ts';
 export { Sleeps } from './sleeps.ts';

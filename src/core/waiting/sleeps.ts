@@ -1,4 +1,4 @@
-import { keepAlive } from './keep-alive.ts';
+import { keepAlive } from '#core/event-loop';
 import { Later, type LaterListener } from './later.ts';
 import { onAbort } from './on-abort.ts';
 import { type TimerClock, TimerWheel, WheelTimer } from './timer-wheel.ts';

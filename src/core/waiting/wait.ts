@@ -1,4 +1,4 @@
-import { keepAlive } from './keep-alive.ts';
+import { keepAlive } from '#core/event-loop';
 
 /** The timers of a `Clock`. */
 interface Timers {

@@ -1,0 +1,2 @@
+export { keepAlive } from './keep-alive.ts';
+export { type AtRoundEnd, RoundEnd, roundEnd } from './round-end.ts';
