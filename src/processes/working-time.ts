@@ -58,7 +58,7 @@ export const workInProc: WorkOf = (pid) => {
   const folder = `/proc/${pid}`;
   const fields = statOf(folder);
   if (fields.length === 0) return undefined;
-  const isBusy = readdirSync(`${folder}/task`).some((task) => {
+  const isBusy = tasksOf(folder).some((task) => {
     const [state] = statOf(`${folder}/task/${task}`);
     return state === 'R' || state === 'D';
   });
@@ -72,6 +72,15 @@ function statOf(folder: string): string[] {
   try {
     const line = readFileSync(`${folder}/stat`, 'latin1');
     return line.slice(line.lastIndexOf(')') + 2).split(' ');
+  } catch {
+    return [];
+  }
+}
+
+/** The threads of a process; none if it has ended. */
+function tasksOf(folder: string): string[] {
+  try {
+    return readdirSync(`${folder}/task`);
   } catch {
     return [];
   }
