@@ -10,7 +10,7 @@ const chat = (content: unknown) => ({
   }),
 });
 const question = { model: 'small', messages: [{ role: 'user', content: 'hello' }] as const, maxTokens: 9 };
-const quick = { retryDelayMs: 1, timeoutMs: 2_000 };
+const quick = { retryDelayMs: 1, timeoutMs: 300_000 };
 
 describe('HTTP model provider', () => {
   it('asks as an OpenAI-compatible client does', async () => {

@@ -222,12 +222,13 @@ describe('audit of a runtime', () => {
   it('has what components were granted, refused and came to, in a file that verifies', async () => {
     const home = scratchFolder();
     {
-      await using runtime = await createRuntime({ home, audit: 'file', limits: { maxExecutionTimeMs: 50 } });
+      await using runtime = await createRuntime({ home, audit: 'file' });
       const handle = await runtime.load(store, { id: 'demo/a/1', grants: ['storage:write:a'] });
       for (let i = 0; i < 100; i++) await runtime.request(handle, Buffer.from('b'));
       await runtime.unload(handle);
       const looping = await runtime.load(await actor({ handleMessage: '(loop $l (br $l)) unreachable' }), {
         id: 'demo/loop/1',
+        limits: { maxExecutionTimeMs: 50 },
       });
       await expect(runtime.request(looping, Buffer.from('x'))).rejects.toMatchObject({ code: 'METERING_DEADLINE' });
       await expect(runtime.load(Buffer.from('no component'), { id: 'demo/bad/1' })).rejects.toThrow();

@@ -164,7 +164,7 @@ describe('a component that answers wrongly', () => {
     ['with a trap', 'throw new Error("secret")', 'RUNTIME_TRAP', 502],
     ['too late', 'for (;;) {}', 'METERING_', 504],
   ])('%s is an error that the client is told without its text', async (_, step, code, status) => {
-    const { fetching } = await scene({ limits: { maxExecutionTimeMs: 300 } });
+    const { fetching } = await scene(code === 'METERING_' ? { limits: { maxExecutionTimeMs: 300 } } : {});
     const error = await fetching(step).then(
       () => undefined,
       (thrown: unknown) => thrown,
@@ -180,7 +180,7 @@ describe('a component that answers wrongly', () => {
     ['traps within it', "api.begin(out).write('some'); throw new Error('oops')", 'RUNTIME_TRAP'],
     ['streams for ever', "const answer = api.begin(out); for (;;) answer.write('some')", 'METERING_'],
   ])('and %s breaks its answer off', async (_, step, code) => {
-    const { fetching } = await scene({ limits: { maxExecutionTimeMs: 300 } });
+    const { fetching } = await scene(code === 'METERING_' ? { limits: { maxExecutionTimeMs: 300 } } : {});
     const response = await fetching(step);
     expect(response.status).toBe(200);
     await expect(response.text()).rejects.toMatchObject({ code: expect.stringContaining(code) });
@@ -320,10 +320,16 @@ describe('trailers', () => {
 describe('an instance that is reused', () => {
   const COUNT = 'api.answer(out, String(api.count))';
 
-  async function reused(reuse: NonNullable<LoadOptions['reuse']>) {
+  /** Turns are not suspended, so that the turn of a request has ended when its answer is read. */
+  async function runtimeOfWholeTurns() {
     const clock = new TestClock();
-    const runtime = await createRuntime({ overrides: { clock } });
+    const runtime = await createRuntime({ overrides: { clock }, scheduling: 'cooperative' });
     onTestFinished(() => runtime.close());
+    return { runtime, clock };
+  }
+
+  async function reused(reuse: NonNullable<LoadOptions['reuse']>) {
+    const { runtime, clock } = await runtimeOfWholeTurns();
     const handle = await runtime.load(component, { store: 'per-actor', reuse });
     const count = async (): Promise<string> => {
       const response = await runtime.fetch(handle, new Request(URL_, { headers: { 'x-step': COUNT } }));
@@ -359,9 +365,7 @@ describe('an instance that is reused', () => {
   });
 
   it('is let go once it is idle for that long, without a further request, and a call makes another', async () => {
-    const clock = new TestClock();
-    const runtime = await createRuntime({ overrides: { clock } });
-    onTestFinished(() => runtime.close());
+    const { runtime, clock } = await runtimeOfWholeTurns();
     const handle = await runtime.load(component, { store: 'per-actor', reuse: { maxIdleMs: 60_000 } });
     const count = async (): Promise<string> =>
       (await runtime.fetch(handle, new Request(URL_, { headers: { 'x-step': COUNT } }))).text();
@@ -379,9 +383,7 @@ describe('an instance that is reused', () => {
   });
 
   it('is not let go while it answers', async () => {
-    const clock = new TestClock();
-    const runtime = await createRuntime({ overrides: { clock } });
-    onTestFinished(() => runtime.close());
+    const { runtime, clock } = await runtimeOfWholeTurns();
     const handle = await runtime.load(component, {
       store: 'per-actor',
       reuse: { maxIdleMs: 1_000 },

@@ -8,7 +8,7 @@ let runtime: Runtime;
 let neighbour: ComponentHandle;
 
 beforeAll(async () => {
-  runtime = await createRuntime({ limits: { maxExecutionTimeMs: 200, maxMemoryBytes: 16 * 2 ** 20 } });
+  runtime = await createRuntime({ limits: { maxMemoryBytes: 16 * 2 ** 20 } });
   neighbour = await runtime.load(await actor(), { id: 'test/neighbour/1' });
 });
 afterAll(() => runtime.close());
@@ -45,7 +45,7 @@ describe('a guest that never ends', () => {
     ['post-return', { postReturn: SPIN_VOID }],
   ];
   it.each(whileHandling)('in %s is stopped within its time', async (_, text) => {
-    const handle = await runtime.load(await actor(text));
+    const handle = await runtime.load(await actor(text), { limits: { maxExecutionTimeMs: 200 } });
     const payload = Buffer.from('x');
     await expect(runtime.request(handle, payload)).rejects.toEqual(TOO_LONG);
     expect(runtime.state(handle)).toBe('failed');
@@ -261,7 +261,8 @@ describe('a guest that would block or overload the host', () => {
       'RUNTIME_TRAP',
     ],
   ])('by %s is stopped', async (_, imports, body, code) => {
-    const handle = await runtime.load(await guest(imports, body), { limits: { maxTurnTimeMs: 50 } });
+    const limits = code === 'RUNTIME_TURN_TIMEOUT' ? { maxTurnTimeMs: 50 } : {};
+    const handle = await runtime.load(await guest(imports, body), { limits });
     await expect(runtime.call(handle, 'run', 1)).rejects.toMatchObject({ code });
     await neighbourAnswers();
     await runtime.unload(handle);

@@ -88,9 +88,8 @@ describe('challenges', () => {
     ['quotes', '"'],
     ['credentials', 'a b/c=='],
     ['escapes', 'a b="\\'],
-  ])('of a hostile header of many %s are read in no time', (_, text) => {
-    const begun = performance.now();
+  ])('of a hostile header of many %s are read', (_, text) => {
+    // A parser that takes the square of the header's length would take hours.
     parseChallenges(text.repeat(1_000_000));
-    expect(performance.now() - begun).toBeLessThan(500);
   });
 });
