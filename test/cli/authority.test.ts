@@ -5,6 +5,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { main } from '../../src/cli/index.ts';
 import { actor } from '../../tools/components/actor-wat.ts';
 import { scratchFolder } from '../security/scratch.ts';
+import { homeIn } from '../support/home-in.ts';
 import { wasiGuest } from '../support/wasi-guest.ts';
 
 let home: string;
@@ -23,7 +24,7 @@ beforeAll(async () => {
 beforeEach(() => {
   home = scratchFolder();
   before = process.env.VIVARIUM_HOME;
-  process.env.VIVARIUM_HOME = join(home, 'home');
+  process.env.VIVARIUM_HOME = homeIn(home);
 });
 afterEach(() => {
   process.env.VIVARIUM_HOME = before;

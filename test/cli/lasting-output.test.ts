@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { expect, it, onTestFinished } from 'vitest';
 import { LastingOutput } from '../../src/cli/terminal/lasting-output.ts';
 import { helloHandler } from '../../tools/components/hello-handler.ts';
+import { homeIn } from '../support/home-in.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const told = (lost: number): string => `lost ${lost}\n`;
@@ -50,7 +51,7 @@ it.runIf(existsSync('/dev/full'))('viv serve goes on where its log cannot be wri
   const server = spawn(
     process.execPath,
     ['bin/viv.js', 'serve', folder.at('hello.wasm'), '--addr', `127.0.0.1:${port}`, '--json'],
-    { env: { ...process.env, VIVARIUM_HOME: folder.at('home') }, stdio: ['ignore', full, full] },
+    { env: { ...process.env, VIVARIUM_HOME: homeIn(folder.path) }, stdio: ['ignore', full, full] },
   );
   onTestFinished(() => void server.kill('SIGKILL'));
   const exited = once(server, 'exit');

@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { InputLines } from '../../src/cli/terminal/input-lines.ts';
 import { actor } from '../../tools/components/actor-wat.ts';
+import { homeIn } from '../support/home-in.ts';
 import { viv } from './viv.ts';
 
 let folder: string;
@@ -25,7 +26,7 @@ const LOGGER = {
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'viv-lines-'));
-  process.env.VIVARIUM_HOME = join(folder, 'home');
+  process.env.VIVARIUM_HOME = homeIn(folder);
   await writeFile(join(folder, 'logger.wasm'), await actor(LOGGER));
   await writeFile(join(folder, 'actor.toml'), 'id = "demo/a/1"\ncomponent = "logger.wasm"\n');
 });

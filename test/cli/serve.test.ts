@@ -9,13 +9,14 @@ import { newToken } from '#server/management';
 import { main } from '../../src/cli/index.ts';
 import { actor } from '../../tools/components/actor-wat.ts';
 import { helloHandler } from '../../tools/components/hello-handler.ts';
+import { homeIn } from '../support/home-in.ts';
 import { viv } from './viv.ts';
 
 let folder: string;
 const home = process.env.VIVARIUM_HOME;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'viv-serve-'));
-  process.env.VIVARIUM_HOME = join(folder, 'home');
+  process.env.VIVARIUM_HOME = homeIn(folder);
   await writeFile(join(folder, 'hello.wasm'), await helloHandler());
   await writeFile(join(folder, 'shop.wasm'), await helloHandler('the shop'));
 });

@@ -6,12 +6,13 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildActor } from '#system/operations';
 import { main } from '../../src/cli/program.ts';
+import { homeIn } from '../support/home-in.ts';
 
 let folder: string;
 const home = process.env.VIVARIUM_HOME;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'viv-start-'));
-  process.env.VIVARIUM_HOME = join(folder, 'home');
+  process.env.VIVARIUM_HOME = homeIn(folder);
   const source = fileURLToPath(new URL('../../examples/flaky-worker/worker.ts', import.meta.url));
   await buildActor(source, { output: join(folder, 'worker.wasm') });
   await write('worker', 'max-restarts = 1\nwithin = "1m"\nbackoff = "1ms"\nrestart = "permanent"');

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { expect, it } from 'vitest';
 import { main } from '../../src/cli/index.ts';
 import { readConfig } from '../../src/server/config/index.ts';
 import { helloHandler } from '../../tools/components/hello-handler.ts';
+import { homeIn } from '../support/home-in.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { viv } from './viv.ts';
 
@@ -47,8 +48,7 @@ it.each([
 it('viv serve has the management API where a token is configured', async () => {
   using folder = temporaryFolder();
   const home = process.env.VIVARIUM_HOME;
-  process.env.VIVARIUM_HOME = folder.at('home');
-  await mkdir(folder.at('home'));
+  process.env.VIVARIUM_HOME = homeIn(folder.path);
   const [{ token, hash }] = (await viv(['token', 'new', 'ops', '--json'])).objects as [{ token: string; hash: string }];
   await writeFile(folder.at('app.wasm'), await helloHandler());
   const component = '[components.app]\nsource = "app.wasm"\n[[routes]]\ncomponent = "app"\n';

@@ -2,13 +2,14 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
+import { homeIn } from '../support/home-in.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 it('mcp: an agent uses tools that a model wrote, and goes on after one that does not end', async () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'tools.wasm');
   const run = promisify(execFile);
-  const env = { ...process.env, VIVARIUM_HOME: join(folder.path, 'home') };
+  const env = { ...process.env, VIVARIUM_HOME: homeIn(folder.path) };
   await run(process.execPath, ['bin/viv.js', 'build', 'examples/mcp/tools.ts', '--output', file], { env });
   const { stdout } = await run(process.execPath, ['examples/mcp/main.ts', file], { env });
   expect(stdout.split('\n').slice(0, 3).toSorted()).toEqual([

@@ -11,8 +11,8 @@ it('every program that `src` starts beside itself is joined before the tests', (
     walk(tree, (node) => {
       if (!ts.isCallExpression(node) || node.expression.getText() !== 'programBeside') return;
       const name = node.arguments[1] as ts.StringLiteral;
-      started.push(posix.join(posix.dirname(path), name.text).slice('src/'.length));
+      started.push(posix.join(posix.dirname(path), name.text));
     });
   }
-  expect(started.toSorted()).toEqual(JOINED_PROGRAMS);
+  expect(started.toSorted()).toEqual(JOINED_PROGRAMS.filter((program) => program.startsWith('src/')));
 });

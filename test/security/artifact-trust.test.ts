@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { programBeside } from '#processes';
 import { createArtifactTrust, MachineSecret, signArtifact, TrustStore } from '#security/keys';
 import { digestOf, formatEnvelope, signStatement } from '#security/signatures';
 import { Signer } from '#security/signers';
@@ -79,7 +80,7 @@ describe('seal of a machine', () => {
 
   it('is the same for processes that race to make the secret', async () => {
     const home = scratchFolder();
-    const program = new URL('./seal.ts', import.meta.url).pathname;
+    const program = programBeside(import.meta.url, './seal').pathname;
     const runs = Array.from({ length: 6 }, () => promisify(execFile)(process.execPath, [program, home, 'content']));
     const seals = new Set((await Promise.all(runs)).map(({ stdout }) => stdout));
     expect(seals.size).toBe(1);

@@ -17,6 +17,7 @@ import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AuditEntry } from '#core/ports/audit';
+import { programBeside } from '#processes';
 import { AuditFolder, FileAuditLog, foldAudit, MemoryAuditLog, readAudit, verifyAudit } from '#security/audit';
 import { MachineSecret } from '#security/keys';
 import type { AuditFilter } from '../../src/security/audit/audit-reader.ts';
@@ -57,7 +58,7 @@ const many = (count: number) => Array.from({ length: count }, (_, i) => entry('d
 const linesOf = (file: string) => readFileSync(file, 'utf8').split('\n').slice(0, -1);
 const writeLines = (file: string, lines: readonly string[]) =>
   writeFileSync(file, lines.map((line) => `${line}\n`).join(''));
-const program = new URL('./append.ts', import.meta.url).pathname;
+const program = programBeside(import.meta.url, './append').pathname;
 
 describe('audit log', () => {
   it('reads back what was appended, with time and number, whatever the text', async () => {

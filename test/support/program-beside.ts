@@ -2,19 +2,21 @@
 import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-/** The programs of `src` that tests start as they are joined, by their paths in `src` without the ending. */
+/** The programs that tests start as they are joined, by their paths without the ending: those of `src`, and some of the tests' own. */
 export const JOINED_PROGRAMS: readonly string[] = [
-  'bundle/sources/sqlite-child',
-  'runtime/transpile/tool-thread-program',
-  'system/build-child',
-  'system/operations/source-child',
-  'system/operations/wit-child',
+  'src/bundle/sources/sqlite-child',
+  'src/runtime/transpile/tool-thread-program',
+  'src/system/build-child',
+  'src/system/operations/source-child',
+  'src/system/operations/wit-child',
+  'test/security/append',
+  'test/security/seal',
 ];
 
 /** The joined program of this run if there is one, and else the source beside the module. */
 export function programBeside(module: string, name: string): URL {
   const { href } = new URL(name, module);
-  const joined = JOINED_PROGRAMS.find((program) => href.endsWith(`/src/${program}`));
+  const joined = JOINED_PROGRAMS.find((program) => href.endsWith(`/${program}`));
   if (joined === undefined) return new URL(`${href}.ts`);
   return pathToFileURL(join(process.env.VIVARIUM_TEST_FOLDER as string, 'programs', `${basename(joined)}.mjs`));
 }

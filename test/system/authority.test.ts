@@ -13,6 +13,7 @@ import { environmentOf } from '../../src/system/environment.ts';
 import { TestClock } from '../../src/testing/clock.ts';
 import { actor } from '../../tools/components/actor-wat.ts';
 import { scratchFolder } from '../security/scratch.ts';
+import { homeIn } from '../support/home-in.ts';
 
 /** Answers the first 8 bytes of what a host function wrote: whether it failed, and the case of the error. */
 const REPLY = `
@@ -39,6 +40,8 @@ beforeAll(async () => {
   });
 });
 
+const scratchHome = (): string => homeIn(scratchFolder(), '.');
+
 function outcome(reply: Uint8Array | undefined): typeof DONE | number {
   const [failed, , , , errorCase] = reply ?? [];
   return failed === 0 ? DONE : (errorCase as number);
@@ -48,7 +51,7 @@ async function scene(options: RuntimeOptions = {}) {
   const entries: AuditEntry[] = [];
   const denials: Denial[] = [];
   const audit = { append: (entry: AuditEntry) => void entries.push(entry), close: async () => undefined };
-  const runtime = await createRuntime({ overrides: { audit }, home: scratchFolder(), ...options });
+  const runtime = await createRuntime({ overrides: { audit }, home: scratchHome(), ...options });
   runtime.on('denied', (denial) => denials.push(denial));
   const load = (bytes: Uint8Array, more: LoadOptions = {}) => runtime.load(bytes, { id: 'demo/a/1', ...more });
   const put = async (handle: Awaited<ReturnType<typeof load>>, key: string) =>
@@ -169,7 +172,7 @@ describe('trust', () => {
   };
 
   it('refuses a component that no trusted key signed, and takes one whose signature lies beside it', async () => {
-    const home = scratchFolder();
+    const home = scratchHome();
     const file = join(home, 'a.wasm');
     writeFileSync(file, store);
     await using runtime = await createRuntime({ home, trust: 'signed' });
@@ -184,7 +187,7 @@ describe('trust', () => {
   });
 
   it('takes bytes with their signature, and not with one for an artifact', async () => {
-    const home = scratchFolder();
+    const home = scratchHome();
     const file = join(home, 'a.wasm');
     writeFileSync(file, store);
     const keyring = await signed(home, file);
@@ -202,7 +205,7 @@ describe('trust', () => {
   });
 
   it('may be decided by a function, which knows the signers', async () => {
-    const home = scratchFolder();
+    const home = scratchHome();
     const file = join(home, 'a.wasm');
     writeFileSync(file, store);
     await signed(home, file);
@@ -220,7 +223,7 @@ describe('trust', () => {
 
 describe('audit of a runtime', () => {
   it('has what components were granted, refused and came to, in a file that verifies', async () => {
-    const home = scratchFolder();
+    const home = scratchHome();
     {
       await using runtime = await createRuntime({ home, audit: 'file' });
       const handle = await runtime.load(store, { id: 'demo/a/1', grants: ['storage:write:a'] });
@@ -269,7 +272,7 @@ describe('audit of a runtime', () => {
   });
 
   it('that cannot be written is a warning, and everything goes on', async () => {
-    const home = scratchFolder();
+    const home = scratchHome();
     mkdirSync(join(home, 'audit'));
     mkdirSync(join(home, 'audit', 'audit.jsonl'));
     const warnings: string[] = [];

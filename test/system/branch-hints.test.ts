@@ -3,17 +3,17 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { plain } from '../../tools/components/actor-wat.ts';
+import { joinPrograms } from '../support/joined-programs.ts';
 
-const script = fileURLToPath(new URL('./support/print-flags.ts', import.meta.url));
 /** As Node 24 is by itself, and Node 26 when it is told so. */
 const WITHOUT = '--no-experimental-wasm-branch-hinting';
 
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'vivarium-hints-'));
+  await joinPrograms(['test/system/support/print-flags'], folder);
   await writeFile(join(folder, 'double.wasm'), await plain('', '(i32.mul (local.get 0) (i32.const 2))'));
 });
 afterAll(() => rm(folder, { recursive: true }));
@@ -23,7 +23,7 @@ function hints(way: string, ...flags: string[]): { printed: string; heeded: bool
   const output = join(folder, 'output');
   // V8 loses what a pipe does not take at once.
   const file = openSync(output, 'w');
-  spawnSync(process.execPath, [WITHOUT, script, way, join(folder, 'double.wasm'), ...flags], {
+  spawnSync(process.execPath, [WITHOUT, join(folder, 'print-flags.mjs'), way, join(folder, 'double.wasm'), ...flags], {
     stdio: ['ignore', file, 'inherit'],
   });
   closeSync(file);
