@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LeaseLock } from '../../src/cache/lease.ts';
 import { TestClock } from '../../src/testing/clock.ts';
+import { runCount } from '../support/runs.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 import { temporaryFolder } from './support/cache.ts';
 import { filesWith } from './support/faulty-files.ts';
@@ -249,7 +250,7 @@ describe('a lease lock', () => {
           expect(held).toBe(takers);
         },
       ),
-      { numRuns: 150 },
+      { numRuns: runCount(150) },
     );
   });
 });

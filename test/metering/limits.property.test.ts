@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { compileModule, type GeneratedModule, modulePlan } from '../../tools/metering/generator/index.ts';
 import { MeteredDriver, meter, observeMetered } from '../../tools/metering/harness/metered.ts';
 import { endsRun, observe } from '../../tools/metering/harness/observe.ts';
-import { runs } from '../../tools/metering/harness/runs.ts';
+import { runs } from '../support/runs.ts';
 
 const OUT_OF_FUEL = 'stopped METERING_OUT_OF_FUEL';
 

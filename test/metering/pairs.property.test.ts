@@ -4,7 +4,7 @@ import { modulePlan } from '../../tools/metering/generator/index.ts';
 import { MeteredDriver, meter } from '../../tools/metering/harness/metered.ts';
 import { endsRun, type Observation, plainly } from '../../tools/metering/harness/observe.ts';
 import { observePair, type Pair, pairOf } from '../../tools/metering/harness/pair.ts';
-import { runs } from '../../tools/metering/harness/runs.ts';
+import { runs } from '../support/runs.ts';
 
 describe('two modules on one tank', () => {
   it('do together what the plain ones do', () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { allFeatures, compileModule, modulePlan } from '../../tools/metering/generator/index.ts';
 import { meter, observeMetered } from '../../tools/metering/harness/metered.ts';
 import { observe } from '../../tools/metering/harness/observe.ts';
-import { runs } from '../../tools/metering/harness/runs.ts';
+import { runs } from '../support/runs.ts';
 
 describe('a metered module with an endless tank', () => {
   for (const mode of ['fuel', 'deadline'] as const) {

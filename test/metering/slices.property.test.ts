@@ -7,7 +7,7 @@ import { KERNELS, type Kernel, kernelBytes, kernelImports } from '../../tools/ke
 import { compileModule, type GeneratedModule, modulePlan } from '../../tools/metering/generator/index.ts';
 import { type MeteredObservation, observeMetered, ROOMY } from '../../tools/metering/harness/metered.ts';
 import { endsRun } from '../../tools/metering/harness/observe.ts';
-import { runs } from '../../tools/metering/harness/runs.ts';
+import { runs } from '../support/runs.ts';
 
 /** A clock that moves by the given steps, over and over, so that slices are of many sizes. */
 function clockOf(steps: readonly number[]): () => number {

@@ -5,6 +5,7 @@ import { FolderBlobStore, type IndexBackend, SqliteModuleIndex } from '#registry
 import { digestOf } from '#security/signatures';
 import { TestClock } from '../../src/testing/clock.ts';
 import { scratchFolder } from '../security/scratch.ts';
+import { runCount } from '../support/runs.ts';
 import { SOME_INTERFACE } from './module-records.ts';
 import { createRig, type Rig } from './rig.ts';
 
@@ -141,7 +142,7 @@ describe('registry: publish, revoke, evict and collect', () => {
         await scheduler.waitFor(expectWhole(rig));
         await real.close();
       }),
-      { numRuns: 150 },
+      { numRuns: runCount(150) },
     );
   });
 });

@@ -7,6 +7,7 @@ import type { ModuleMatch, ModuleQuery, ModuleRecord } from '#core/ports/registr
 import { FileRetiredModules, type IndexBackend, RegistryError } from '#registry';
 import { Signer } from '#security/signers';
 import { COLUMNS } from '../../src/registry/record.ts';
+import { runCount } from '../support/runs.ts';
 import { SOME_INTERFACE } from './module-records.ts';
 import { createRig, type Rig } from './rig.ts';
 
@@ -186,7 +187,7 @@ describe('registry: a row of any content', () => {
         rig.tamper(`INSERT INTO modules (${columns}) VALUES (${columns.map(() => '?')})`, ...Object.values(kept));
         rig.tamper('UPDATE interfaces SET generation = generation + 1');
       }),
-      { numRuns: 150 },
+      { numRuns: runCount(150) },
     );
   });
 });

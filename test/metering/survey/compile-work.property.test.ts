@@ -4,7 +4,7 @@ import { ByteReader, coreModule } from '#wasm';
 import { BodyReader } from '../../../src/metering/operators/body-reader.ts';
 import { CompileWork } from '../../../src/metering/survey/compile-work.ts';
 import { compileModule, modulePlan } from '../../../tools/metering/generator/index.ts';
-import { runs } from '../../../tools/metering/harness/runs.ts';
+import { runs } from '../../support/runs.ts';
 
 describe('compile work', () => {
   it('is measured over every operator up to the end of each body, and is no more than values times bytes', () => {

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { Quota } from '#core/limits';
 import type { MemoryPool, Tank } from '#core/ports/meter';
 import { meter } from '../../../tools/metering/harness/metered.ts';
-import { runs } from '../../../tools/metering/harness/runs.ts';
+import { runs } from '../../support/runs.ts';
 
 const PAGE = 65_536;
 /** A funcref entry, and an object of one i32. */

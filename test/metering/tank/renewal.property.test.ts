@@ -10,7 +10,7 @@ import {
 import { Host } from '../../../tools/metering/harness/host.ts';
 import { MeteredDriver, meter, ROOMY } from '../../../tools/metering/harness/metered.ts';
 import { endsRun, outcomeOf, stateOf } from '../../../tools/metering/harness/observe.ts';
-import { runs } from '../../../tools/metering/harness/runs.ts';
+import { runs } from '../../support/runs.ts';
 
 const MOST_OF_IMAGE = 2 ** 24;
 

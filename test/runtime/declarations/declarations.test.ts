@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { guestDeclarations, hostDeclarations } from '../../../src/runtime/declarations/index.ts';
 import { DocComments, worldOfEmbedded } from '../../../src/wasm/index.ts';
 import { complaintsOf } from '../../support/complaints-of.ts';
+import { runCount } from '../../support/runs.ts';
 import { witModel, witText } from '../../wasm/component/wit-model.ts';
 
 async function declared(witSource: string): Promise<{ host: string; guest: string }> {
@@ -19,7 +20,7 @@ describe('declarations', () => {
         const { host, guest } = await declared(witText(model, isScrambled));
         expect(complaintsOf({ 'host.d.ts': host, 'guest.d.ts': guest })).toEqual([]);
       }),
-      { numRuns: 25 },
+      { numRuns: runCount(25, 12) },
     );
   });
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { runCount } from '../../support/runs.ts';
 import { bothPaths, outcome } from './both-paths.ts';
 import { answeringGuest, type Encoding, echoGuest } from './echo-guest.ts';
 import { valuesOf, type WitType, witSignature, witType } from './wit-types.ts';
@@ -65,7 +66,7 @@ describe('the direct path and the glue', () => {
       fc.asyncProperty(cases, ({ params, result, encoding, calls }) =>
         sameOnBothPaths(params, result, encoding, calls),
       ),
-      { numRuns: Number(process.env.VIVARIUM_DIRECT_RUNS ?? 40) },
+      { numRuns: runCount(40, 15) },
     );
   });
 
@@ -85,7 +86,7 @@ describe('the direct path and the glue', () => {
         // The glue misses checks of alignment.
         expect(direct).toEqual({ trapped: true });
       }),
-      { numRuns: Number(process.env.VIVARIUM_DIRECT_RUNS ?? 40) },
+      { numRuns: runCount(40, 15) },
     );
   });
 });

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ComponentError } from '#runtime';
 import { type ComponentHandle, createRuntime, type Runtime } from '../../../src/index.ts';
+import { runCount } from '../../support/runs.ts';
 import { echoGuest } from '../direct/echo-guest.ts';
 import { type WitType, witType } from '../direct/wit-types.ts';
 import { type Broken, brokenOf, placed } from './broken-values.ts';
@@ -61,7 +62,7 @@ describe.each(['direct', 'glue'] as const)('what an embedder answers on the %s w
           await runtime.unload(handle);
         }
       }),
-      { numRuns: Number(process.env.VIVARIUM_ARGUMENT_RUNS ?? 15) },
+      { numRuns: runCount(15, 6) },
     );
   });
 

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ComponentHandle, createRuntime, type Runtime } from '../../../src/index.ts';
 import { componentOf } from '../../../tools/components/actor-wat.ts';
+import { runCount } from '../../support/runs.ts';
 import { echoGuest } from '../direct/echo-guest.ts';
 import { valuesOf, type WitType, witSignature } from '../direct/wit-types.ts';
 import { brokenOf, placed } from './broken-values.ts';
@@ -61,7 +62,7 @@ describe('arguments', () => {
         }
         expect(seen[0]).toEqual(seen[1]);
       }),
-      { numRuns: Number(process.env.VIVARIUM_ARGUMENT_RUNS ?? 25) },
+      { numRuns: runCount(25, 8) },
     );
   });
 

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { boundedJson } from '#core/text';
 import { createRuntime, type ExportInfo, type Runtime } from '../../../src/index.ts';
 import { cartComponent } from '../../support/resource-components.ts';
+import { runCount } from '../../support/runs.ts';
 import { echoGuest } from '../direct/echo-guest.ts';
 import { valuesOf, witType } from '../direct/wit-types.ts';
 
@@ -36,7 +37,7 @@ describe('the schemas of an export', () => {
         }
         await runtime.unload(handle);
       }),
-      { numRuns: 25 },
+      { numRuns: runCount(25, 8) },
     );
   });
 

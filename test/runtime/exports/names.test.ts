@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRuntime, type Runtime } from '../../../src/index.ts';
 import { componentOf } from '../../../tools/components/actor-wat.ts';
+import { runCount } from '../../support/runs.ts';
 
 /** One exported function: of the world, of an interface in line, or of a package's interface. */
 interface Named {
@@ -122,7 +123,7 @@ describe.each(['direct', 'glue'] as const)('names of exports, %s', (calls) => {
         }
         await runtime.unload(handle);
       }),
-      { numRuns: Number(process.env.VIVARIUM_NAMES_RUNS ?? 15) },
+      { numRuns: runCount(15, 5) },
     );
   });
 

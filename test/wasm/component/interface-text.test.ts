@@ -4,6 +4,7 @@ import { componentize } from 'componentize-qjs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { interfaceText, onlyExport, requirementsText, WasmError, type World, worldOf, worldOfEmbedded } from '#wasm';
+import { runCount } from '../../support/runs.ts';
 import { changes, witModel, witText } from './wit-model.ts';
 
 const embed = (witSource: string, world = 'w'): Promise<Uint8Array> =>
@@ -42,7 +43,7 @@ describe('interfaceText', () => {
         expect(await textOfWit(witText(model, true))).toBe(text);
         expect(interfaceText(worldOf(await componentNew(plain, [])))).toBe(text);
       }),
-      { numRuns: 60 },
+      { numRuns: runCount(60, 20) },
     );
   });
 
@@ -113,7 +114,7 @@ describe('worldOf', () => {
           expect(error).toBeInstanceOf(WasmError);
         }
       }),
-      { numRuns: 1_000 },
+      { numRuns: runCount(1_000) },
     );
   });
 
