@@ -229,8 +229,9 @@ describe.each(['direct', 'glue'] as const)('sockets on the %s path', (calls) => 
     expect(await guest.value('return api.text(kept.input.read(20))')).toBe('to the guest');
     // The other side sends no more, and is still answered.
     await expect.poll(() => guest.step('return kept.input.read(1)')).toMatchObject({ err: { tag: 'closed' } });
+    const ended = once(socket, 'end');
     await guest.value('kept.output.write(api.bytes("to the peer")); kept.socket.shutdown("send")');
-    await once(socket, 'end');
+    await ended;
     expect(heard).toBe('to the peer');
   });
 
