@@ -1,4 +1,4 @@
-// npm run fuzz -- metering --minutes N [--seed S] [--count N]: searches for programs that evade metering, in a process that may be killed.
+// npm run fuzz -- metering --minutes N [--seed S] [--count N] [--each N]: searches for programs that evade metering, in a process that may be killed.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -6,22 +6,24 @@ import type { Kind } from './fuzz/candidates.ts';
 import type { Verdict } from './fuzz/judge.ts';
 import { refuse, scriptOptions } from './script-options.ts';
 
-const USAGE = `usage: npm run fuzz -- metering [--minutes N] [--seed S] [--count N]
+const USAGE = `usage: npm run fuzz -- metering [--minutes N] [--seed S] [--count N] [--each N]
 
   --minutes N    how long to search (1)
   --seed S       the first candidate (taken from the clock)
-  --count N      how many candidates at most`;
+  --count N      how many candidates at most
+  --each N       how many candidates one process judges before the next one has other flags of V8 (50)`;
 
 const { values, positionals } = scriptOptions(USAGE, {
   minutes: { type: 'string', default: '1' },
   seed: { type: 'string' },
   count: { type: 'string' },
+  each: { type: 'string', default: '50' },
 });
 if (positionals[0] !== 'metering') refuse(USAGE, 'say what to search: metering');
 
 /** V8 as it is, and with one of its two wasm compilers alone. */
 const FLAGS = [[], ['--no-liftoff'], ['--liftoff-only']];
-const SEEDS_PER_PROCESS = 50;
+const each = Number(values.each);
 
 /** For one candidate. A child that starts has more, because a busy machine takes long to load its modules. */
 const WATCHDOG_MS = 20_000;
@@ -74,12 +76,12 @@ async function judged(number: number): Promise<Verdict & { kind: Kind | 'lost' }
 
 /** The child for a seed; a new one now and then, with other flags. */
 async function running(number: number): Promise<ChildProcess> {
-  if ((number - first) % SEEDS_PER_PROCESS === 0) {
+  if ((number - first) % each === 0) {
     child?.removeAllListeners();
     child?.kill('SIGKILL');
     child = undefined;
   }
-  const flags = FLAGS[Math.floor((number - first) / SEEDS_PER_PROCESS) % FLAGS.length]!;
+  const flags = FLAGS[Math.floor((number - first) / each) % FLAGS.length]!;
   const execArgv = ['--max-old-space-size=1024', ...flags];
   if (child !== undefined) return child;
   const started = fork(worker, { execArgv, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });

@@ -3,14 +3,15 @@ import { Simulation } from '../support/message-simulation.ts';
 
 /** `npm test -- --seed N` runs that one seed; `test/long/messaging` runs ten thousand. */
 const given = process.env.VIVARIUM_TEST_SEED;
-const seeds = given === undefined ? Array.from({ length: 150 }, (_, seed) => seed) : [Number(given)];
+const seeds = given === undefined ? Array.from({ length: 100 }, (_, seed) => seed) : [Number(given)];
 
 describe.each(['safety', 'liveness'] as const)('simulation: %s', (kind) => {
-  it(`holds for ${seeds.length} seeds, each replayed to the same trace`, async () => {
-    for (const seed of seeds) {
+  it(`holds for ${seeds.length} seeds, of which some are replayed to the same trace`, async () => {
+    for (const [index, seed] of seeds.entries()) {
       const first = await new Simulation({ seed, kind }).run();
-      const again = await new Simulation({ seed, kind }).run();
       expect(first.violations, `seed ${seed}: replay with npm test -- --seed ${seed}`).toEqual([]);
+      if (index % 4 > 0) continue;
+      const again = await new Simulation({ seed, kind }).run();
       expect(again.digest, `seed ${seed} is not deterministic`).toBe(first.digest);
     }
   });

@@ -1,5 +1,7 @@
 // The properties of metering that are expensive, with all their programs: `npm test` runs them with a quarter.
 import '../../metering/deadline.property.test.ts';
+import '../../metering/determinism.test.ts';
+import '../../metering/evasion.test.ts';
 import '../../metering/limits.property.test.ts';
 import '../../metering/pairs.property.test.ts';
 import '../../metering/semantics.property.test.ts';

@@ -5,8 +5,6 @@ import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { FuelTank, meterModule } from '#metering';
 
 const OBJECTS = 10_000;
-/** Whatever else comes to lie in the heap is in few of these. */
-const TIMES = 3;
 
 const structs = [
   '',
@@ -57,14 +55,11 @@ for (const { name, types, make } of [...structs, ...arrays, ...fixed]) {
   const module = new WebAssembly.Module(meterModule(bytes).bytes as Uint8Array<ArrayBuffer>);
   const run = tank.instantiate(module).exports.make as (objects: number) => void;
   run(OBJECTS);
-  const times = Array.from({ length: TIMES }, () => {
-    run(1);
-    const before = { heap: used(), charged: tank.memoryBytes };
-    run(OBJECTS);
-    return { taken: used() - before.heap, charged: tank.memoryBytes - before.charged };
-  });
-  const taken = Math.min(...times.map((time) => time.taken)) / OBJECTS;
-  measured.push({ name, taken, charged: times[0]!.charged / OBJECTS });
+  run(1);
+  const before = { heap: used(), charged: tank.memoryBytes };
+  run(OBJECTS);
+  const [taken, charged] = [used() - before.heap, tank.memoryBytes - before.charged];
+  measured.push({ name, taken: taken / OBJECTS, charged: charged / OBJECTS });
 }
 console.log(JSON.stringify(measured));
 

@@ -1,8 +1,8 @@
 // A component may import an interface of WASI in any shape. It must not get resources that only the host makes.
 import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { CallPath } from '#core/ports/engine';
-import { createRuntime } from '#system';
+import { createRuntime, type Runtime } from '#system';
 
 /** Imports a constructor that takes a number, and calls it. */
 const constructing = (from: string, resource: string): string => `(component
@@ -16,6 +16,13 @@ const constructing = (from: string, resource: string): string => `(component
   (func (export "run") (canon lift (core func $m "run"))))`;
 
 describe.each<CallPath>(['direct', 'glue'])('a constructor that WASI does not have, through %s', (calls) => {
+  // One runtime builds them all in one child process, which loads the tools once.
+  let runtime: Runtime;
+  beforeAll(async () => {
+    runtime = await createRuntime({ calls });
+    return () => runtime.close();
+  });
+
   it.each([
     ['wasi:sockets/tcp@0.2.0', 'tcp-socket'],
     ['wasi:sockets/udp@0.2.0', 'udp-socket'],
@@ -24,14 +31,12 @@ describe.each<CallPath>(['direct', 'glue'])('a constructor that WASI does not ha
     ['wasi:http/types@0.2.0', 'outgoing-body'],
     ['wasi:http/types@0.2.0', 'incoming-request'],
   ])('is not there: %s, %s', async (from, resource) => {
-    await using runtime = await createRuntime({ calls });
     const run = async (): Promise<unknown> =>
       runtime.call(await runtime.load(await parse(constructing(from, resource))), 'run');
     await expect(run()).rejects.toMatchObject({ code: 'RUNTIME_MISSING_IMPORT' });
   });
 
   it('is there for the resources for which WASI has one', async () => {
-    await using runtime = await createRuntime({ calls });
     const component = await parse(
       constructing('wasi:http/types@0.2.0', 'request-options')
         .replace('(param "n" u32)', '')
