@@ -123,10 +123,10 @@ describe.each(['direct', 'glue'] as const)('a guest on the %s path', (calls) => 
       ['-4', 'four', 0],
       ['4, 4', 'four', 0],
     ] as const) {
-      expect(await guest.value(code(post(length, body)))).toMatchObject({
-        tag: 'HTTP-request-body-size',
-        val: written,
-      });
+      const told = await guest.value(code(post(length, body)));
+      // The server may have answered a request without a body before the guest writes one.
+      if (length === '0' && isDeepStrictEqual(told, { tag: 'closed' })) continue;
+      expect(told).toMatchObject({ tag: 'HTTP-request-body-size', val: written });
     }
     const bare = `kept.future = api.request('http://127.0.0.1:${port}/', { headers: [['content-length', '5']] })`;
     expect(await guest.step(bare)).toMatchObject({ err: { tag: 'HTTP-request-body-size' } });

@@ -72,7 +72,9 @@ describe.each(['direct', 'glue'] as const)('HTTP on the %s path', (calls) => {
   }
 
   it('is begun in one turn and read in a later one', async () => {
-    const { port, seen, grant, at } = await server(({ path }, response) => {
+    const asked = Promise.withResolvers<void>();
+    const { port, seen, grant, at } = await server(async ({ path }, response) => {
+      await asked.promise;
       response.writeHead(201, [
         ['X-Own', 'a'],
         ['X-Own', 'b'],
@@ -85,6 +87,7 @@ describe.each(['direct', 'glue'] as const)('HTTP on the %s path', (calls) => {
       await guest.value(`kept.future = api.request('http://${at}/x?y=1', { headers: [['x-a', '1'], ['x-a', '2']] });
       return [kept.future.subscribe().ready(), kept.future.get() ?? 'nothing yet']`),
     ).toEqual([false, 'nothing yet']);
+    asked.resolve();
     await answered(guest);
     const answer = await guest.value(TAKE);
     expect(answer).toMatchObject({ status: 201, body: 'you asked for /x?y=1' });
