@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { defineConfig, type UserWorkspaceConfig } from 'vitest/config';
-import { REPLACED, REPLACEMENT } from './test/support/joined-programs.ts';
+import { replacementOf } from './test/support/replaced-modules.ts';
 
 /** `npm test` runs `unit`; `.ci/run` runs `servers` (real databases and registries), `toolchains`, `browser` (the dashboard in Chromium) and `long` (soaks, and what starts programs for many seconds) as well. */
 const suite = process.env.VIVARIUM_TEST_SUITE ?? 'unit';
@@ -11,18 +11,18 @@ const isUnit = suite === 'unit';
 const mutation = process.env.VIVARIUM_MUTATION;
 const { file, from, to } = JSON.parse(mutation ?? '{}') as { file?: string; from?: string; to?: string };
 
-/** Tests start the programs of child processes as `test/run-folder.ts` joined them: see ADR 0372. */
-const joinedPrograms = {
-  name: 'joined-programs',
+/** Tests start child processes in a way of their own: see ADR 0372. */
+const replacedModules = {
+  name: 'replaced-modules',
   enforce: 'pre' as const,
-  load: (id: string) => (id === REPLACED ? `export { programBeside } from ${JSON.stringify(REPLACEMENT)};` : undefined),
+  load: replacementOf,
 };
 
 const plugins =
   file === undefined || from === undefined || to === undefined
-    ? [joinedPrograms]
+    ? [replacedModules]
     : [
-        joinedPrograms,
+        replacedModules,
         {
           name: 'mutation',
           enforce: 'pre' as const,

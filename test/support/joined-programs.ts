@@ -4,10 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, type Plugin } from 'esbuild';
-
-/** The module that the joined programs and the tests have in place of the one of `src`. */
-export const REPLACED = resolve('src/processes/program-beside.ts');
-export const REPLACEMENT = resolve('test/support/program-beside.ts');
+import { replacementOf } from './replaced-modules.ts';
 
 /** Joins programs, named by their paths without the ending, into files of their names in `outdir`, with the ending `.mjs`. */
 export async function joinPrograms(programs: readonly string[], outdir: string): Promise<void> {
@@ -39,7 +36,7 @@ const sources: Plugin = {
       return { path: pathToFileURL(found.path).href, external: true };
     });
     onLoad({ filter: /\.ts$/ }, async ({ path }) => {
-      const text = await readFile(path === REPLACED ? REPLACEMENT : path, 'utf8');
+      const text = replacementOf(path) ?? (await readFile(path, 'utf8'));
       // Code that finds files beside itself goes on finding them beside its source.
       const url = JSON.stringify(pathToFileURL(path).href);
       return { contents: text.replaceAll('import.meta.url', url), loader: 'ts' };

@@ -3,6 +3,8 @@ import type { MeteringMode } from '#core/ports/meter';
 import { CALL_PLAN_FORMAT } from '#runtime/direct';
 import { RuntimeError } from '../errors.ts';
 import { aborted, BuildProcess, type BuildProcessOptions } from './build-process.ts';
+import type { IdleProcess } from './idle-process.ts';
+import { idleProcessOf } from './idle-process-of.ts';
 import type { BuildRequest } from './protocol.ts';
 import { TRANSPILE_OPTIONS } from './transpile-options.ts';
 
@@ -52,8 +54,7 @@ export class ChildBuilder implements ArtifactBuilder {
   readonly #options: Required<ChildBuilderOptions>;
   readonly #quick: Lane = { waiting: [], running: undefined };
   readonly #slow: Lane = { waiting: [], running: undefined };
-  #idle: BuildProcess | undefined;
-  #stopIdle: () => void = () => {};
+  readonly #idle: IdleProcess;
   #closed = false;
 
   constructor(options: ChildBuilderOptions) {
@@ -65,6 +66,7 @@ export class ChildBuilder implements ArtifactBuilder {
       idleMs: 2_000,
     };
     this.#options = { ...defaults, ...options };
+    this.#idle = idleProcessOf(this.#options);
     this.fingerprint = {
       transpile: JSON.stringify(TRANSPILE_OPTIONS),
       callPlan: String(CALL_PLAN_FORMAT),
@@ -90,7 +92,7 @@ export class ChildBuilder implements ArtifactBuilder {
       for (const job of lane.waiting.splice(0)) job.reject(closed());
       lane.running?.process.stop(closed());
     }
-    this.#letGo();
+    this.#idle.close();
   }
 
   #advance(): void {
@@ -144,27 +146,13 @@ export class ChildBuilder implements ArtifactBuilder {
   }
 
   #takeProcess(): BuildProcess {
-    this.#stopIdle();
-    const idle = this.#idle;
-    this.#idle = undefined;
-    return idle?.isFit ? idle : new BuildProcess(this.#options);
+    return this.#idle.take() ?? new BuildProcess(this.#options);
   }
 
-  /** Keeps one fit child idle for a while, ready for the next build; stops a child that is unfit. */
+  /** Keeps a fit child for the next build; stops a child that is unfit. */
   #keep(process: BuildProcess): void {
-    if (this.#closed || !process.isFit) {
-      process.stop();
-      return;
-    }
-    this.#letGo();
-    this.#idle = process;
-    this.#stopIdle = this.#options.clock.after(this.#options.idleMs, () => this.#letGo());
-  }
-
-  #letGo(): void {
-    this.#stopIdle();
-    this.#idle?.stop();
-    this.#idle = undefined;
+    if (this.#closed || !process.isFit) process.stop();
+    else this.#idle.keep(process);
   }
 }
 
