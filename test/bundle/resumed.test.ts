@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { programBeside } from '#processes';
 import { TemporaryFolder } from '../../src/bundle/temporary-folder.ts';
 import { systemClock } from '../../src/system/clock.ts';
 import { writeDatabase } from '../../tools/bundle/source-database.ts';
@@ -10,7 +11,7 @@ import { bundleFixture } from '../support/bundle-fixture.ts';
 import { OciRegistry } from '../support/oci-registry.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const CHILD = new URL('../support/bundle-child.ts', import.meta.url).pathname;
+const CHILD = programBeside(import.meta.url, '../support/bundle-child').pathname;
 const thirty = Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`f${index}`, `chunk ${index}`]));
 
 let temporary: ReturnType<typeof temporaryFolder>;

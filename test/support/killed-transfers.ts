@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { programBeside } from '#processes';
 import { loadLockfile } from '../../src/bundle/lockfile/lockfile-file.ts';
 import { verifyFolder } from '../../src/bundle/verify-folder.ts';
-import { readDatabase } from '../../tools/bundle/source-database.ts';
+import { readDatabase, writeDatabase } from '../../tools/bundle/source-database.ts';
 import { bundleFixture, REPOSITORY } from './bundle-fixture.ts';
 import { OciRegistry } from './oci-registry.ts';
 
-const CHILD = new URL('./bundle-child.ts', import.meta.url).pathname;
+const CHILD = programBeside(import.meta.url, './bundle-child').pathname;
 
 function contents(round: number): Record<string, string> {
   // Half of the chunks are new in each round: a pull makes 17 requests then, the first one 32.
@@ -20,6 +21,14 @@ function run(...args: string[]): ChildProcess {
 
 function ended(child: ChildProcess): Promise<number | NodeJS.Signals | null> {
   return new Promise((resolve) => child.once('exit', (code, signal) => resolve(signal ?? code)));
+}
+
+/** A child that fails by itself shows nothing of kills. */
+async function killedOrCompleted(child: ChildProcess): Promise<'killed' | 'completed'> {
+  const exit = await ended(child);
+  if (exit === 0) return 'completed';
+  if (exit === 'SIGKILL') return 'killed';
+  throw new Error(`the child ended with ${exit}`);
 }
 
 /** Kills the child when the registry sees its n-th request, and a little later for what comes after the last one. */
@@ -48,8 +57,7 @@ export async function killPulls(
     const rowsBefore = existsSync(database) ? readFileSync(database) : undefined;
     const child = run('pull', registry.url, database, folder);
     killAt(registry, child, request, delayMs);
-    const exit = await ended(child);
-    count[exit === 0 ? 'completed' : 'killed']++;
+    count[await killedOrCompleted(child)]++;
     const after = existsSync(folder) ? (await loadLockfile(folder, 'mache')).lockfile.root : undefined;
     if (after !== before && after !== wanted.root) throw new Error(`round ${round}: the target holds another bundle`);
     if (after !== undefined) await verifyFolder(folder, 'mache');
@@ -75,9 +83,12 @@ export async function killPushes(
   for (const [round, { request, delayMs }] of moments.entries()) {
     registry.faults.length = 0;
     fixture.sources(contents(round));
-    const child = run('push', registry.url, fixture.at(`${round + 1}.db`), fixture.at('packed'));
+    const database = fixture.at(`${round + 1}.db`);
+    const rows = Object.entries(contents(round)).map(([path, text]) => ({ path, content: Buffer.from(text) }));
+    writeDatabase(database, { sources: rows.map((row) => ({ id: row.path, language: 'go', ...row })) });
+    const child = run('push', registry.url, database, fixture.at('packed'));
     killAt(registry, child, request, delayMs);
-    count[(await ended(child)) === 0 ? 'completed' : 'killed']++;
+    count[await killedOrCompleted(child)]++;
     for (const manifest of registry.manifests.values()) {
       const { config, layers } = JSON.parse(manifest.toString());
       for (const { digest } of [config, ...layers]) {

@@ -9,8 +9,12 @@ export const JOINED_PROGRAMS: readonly string[] = [
   'src/system/build-child',
   'src/system/operations/source-child',
   'src/system/operations/wit-child',
+  'test/cache/support/killed-writer',
+  'test/cache/support/restless-writer',
   'test/security/append',
   'test/security/seal',
+  'test/support/bundle-child',
+  'tools/cache/asker',
 ];
 
 /** The joined program of this run if there is one, and else the source beside the module. */

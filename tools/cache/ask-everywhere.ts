@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { programBeside } from '#processes';
 import type { Question } from './asker.ts';
 
 export type { Question };
 
-const asker = join(import.meta.dirname, 'asker.ts');
+const asker = programBeside(import.meta.url, './asker').pathname;
 
 function askInThread(question: Question): Promise<unknown[]> {
   return new Promise((resolve, reject) => {

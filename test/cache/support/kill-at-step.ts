@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
 import { expect } from 'vitest';
+import { programBeside } from '#processes';
 import { answersOf, expectedAnswers, testComponent } from '../../../tools/cache/components.ts';
 import { temporaryFolder, testCache } from './cache.ts';
 
-const writer = join(import.meta.dirname, 'killed-writer.ts');
+const writer = programBeside(import.meta.url, './killed-writer').pathname;
 const hello = testComponent(7);
 
 function write(root: string, lastStep: number): { readonly killed: boolean; readonly steps: number } {

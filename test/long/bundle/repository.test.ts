@@ -1,6 +1,3 @@
-import { execFileSync } from 'node:child_process';
-import { statSync } from 'node:fs';
-import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { pack } from '../../../src/bundle/pack.ts';
 import { pull } from '../../../src/bundle/pull.ts';
@@ -14,7 +11,6 @@ import { differences, writeLargeDatabase, writeSmallSources } from '../../../too
 import { hasProgram, startDockerRegistry } from '../../../tools/servers/docker-registry.ts';
 import { startBuildCacheProvider } from '../../support/build-cache-provider.ts';
 import { middle, SCOPE } from '../../support/bundle-fixture.ts';
-import { killPulls, killPushes } from '../../support/killed-transfers.ts';
 import { OciRegistry } from '../../support/oci-registry.ts';
 import { describeWithPrograms } from '../../support/real-server.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
@@ -22,7 +18,6 @@ import { temporaryFolder } from '../../support/temporary-folder.ts';
 const clock = TestClock.atOnce(30_000);
 /** `npm run bench -- bundle` has 100,000: each is a file that is flushed to the disk, which takes minutes on a slow one. */
 const SMALL_SOURCES = 20_000;
-const MEMORY = new URL('../../support/bundle-memory.ts', import.meta.url).pathname;
 
 /** A real one where it is installed. */
 const startAnyRegistry = () => (hasProgram('docker-registry') ? startDockerRegistry() : OciRegistry.start());
@@ -88,29 +83,6 @@ describe('a database as large as a repository', () => {
     expect(report.restored).toMatchObject({ chunks: SMALL_SOURCES, bytes });
     expect(differences(folder.at('in.db'), folder.at('out.db'), false)).toBe(0);
   });
-
-  it('takes no more memory at a gigabyte than at a tenth of it', () => {
-    using folder = temporaryFolder();
-    const peak = (megabytes: number) => {
-      const path = folder.at(`${megabytes}.db`);
-      const database = new DatabaseSync(path);
-      database.exec(
-        'PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; CREATE TABLE _source (id TEXT PRIMARY KEY, path TEXT, language TEXT, content BLOB); BEGIN',
-      );
-      const insert = database.prepare('INSERT INTO _source VALUES (?, ?, ?, randomblob(1048576))');
-      for (let index = 0; index < megabytes; index++) insert.run(`f${index}`, `f${index}`, 'go');
-      database.exec('COMMIT');
-      database.close();
-      expect(statSync(path).size).toBeGreaterThan(megabytes * 2 ** 20);
-      const folders = [folder.at(`${megabytes}`), folder.at(`${megabytes}-restored.db`)];
-      // Bounded here, because nothing else can end a test that waits synchronously.
-      const out = execFileSync(process.execPath, [MEMORY, path, ...folders], { timeout: 300_000 });
-      return Number(out.toString()) / 2 ** 20;
-    };
-    const [small, large] = [peak(100), peak(1024)];
-    console.log(`peak memory: ${Math.round(small)} MiB at 100 MiB, ${Math.round(large)} MiB at 1 GiB`);
-    expect(large).toBeLessThan(small + 64);
-  });
 });
 
 describeWithPrograms(['docker-registry'], 'a real registry', () => {
@@ -127,24 +99,5 @@ describeWithPrograms(['docker-registry'], 'a real registry', () => {
       new SqliteTarget({ path: folder.at('out.db'), shape: declaredShape(meta), clock });
     await pull({ producer: 'mache', remote, target, clock, random: middle });
     expect(differences(folder.at('in.db'), folder.at('out.db'), false)).toBe(0);
-  });
-});
-
-describe('kill -9, at many moments', () => {
-  const moments = Array.from({ length: 24 }, (_, index) => ({
-    request: 1 + ((index * 7) % 17),
-    delayMs: (index * 13) % 90,
-  }));
-
-  it('of a pull leaves the target as it was, or complete', async () => {
-    const { killed } = await killPulls(moments);
-    expect(killed).toBeGreaterThan(8);
-  });
-
-  it('of a push leaves no manifest without its chunks', async () => {
-    const { killed } = await killPushes(
-      moments.map(({ request, delayMs }) => ({ request: request * 3, delayMs: delayMs / 9 })),
-    );
-    expect(killed).toBeGreaterThan(5);
   });
 });

@@ -1,15 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { programBeside } from '#processes';
 import { answersOf, expectedAnswers, testComponent } from '../../../tools/cache/components.ts';
 import { temporaryFolder, testCache } from '../../cache/support/cache.ts';
 import { killAtStep, stepsOfStoring } from '../../cache/support/kill-at-step.ts';
 
 const ROUNDS = 55;
 const WRITERS = 4;
-const writer = join(import.meta.dirname, '../../cache/support/restless-writer.ts');
+const writer = programBeside(import.meta.url, '../../cache/support/restless-writer').pathname;
 
 /** Lets a writer store and prune without pause, and kills it at some moment. */
 async function killWriter(root: string): Promise<void> {
