@@ -17,6 +17,11 @@ export interface RequestHead {
 
 /** Matches only a host with an optional port. A path, a user or a query in the header would change the URL's target. */
 const HOST = /^(?:\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z._-]{1,253})(?::\d{1,5})?$/;
+/** Whether a text is a host, with a port if it is not the usual one, as `headOf` writes it. */
+export function isHost(text: string): boolean {
+  return HOST.test(text) && URL.parse(`http://${text}/`)?.host === text;
+}
+
 /** Hosts that `URL` certainly leaves as they are. */
 const PLAIN_HOST =
   /^(?:localhost|127\.0\.0\.1|(?:[a-z]{1,30}\.){1,4}[a-z]{1,30})(?::(?!80$|443$)(?:[1-9]\d{0,3}|[1-5]\d{4}))?$/;
@@ -29,7 +34,8 @@ const PLAIN_TARGET = /^\/(?:[\w~!$&()*+,;=:@-][\w~!$&()*+,;=:@/.-]{0,200})?$/;
  */
 export function headOf(incoming: Incoming, scheme: 'http' | 'https'): RequestHead | undefined {
   const { method = 'GET', url: target = '' } = incoming;
-  const authority = ('authority' in incoming ? incoming.authority : undefined) ?? incoming.headers.host ?? '';
+  const authority =
+    ('authority' in incoming ? incoming.authority : undefined) ?? incoming.headers.host ?? ownAuthority(incoming);
   if (!target.startsWith('/') || target.startsWith('//') || method === 'CONNECT' || method === 'TRACE')
     return undefined;
   if (namesTwoHosts(incoming, authority) || hasOtherFraming(incoming)) return undefined;
@@ -97,9 +103,23 @@ function isPlainTarget(target: string): boolean {
   return true;
 }
 
+/**
+ * The address at which a request of HTTP/1.0 without a host arrived, which then stands for its host. Only HTTP/1.1 demands one (RFC 9112,
+ * section 3.2), and health checks of balancers leave it out. Empty for a request of any other version.
+ */
+function ownAuthority({ httpVersion, socket }: Incoming): string {
+  const { localAddress, localPort } = socket;
+  if (httpVersion !== '1.0' || localAddress === undefined) return '';
+  const address = withoutPrefix(localAddress).replace(/%.*$/, '');
+  return `${address.includes(':') ? `[${address}]` : address}:${localPort}`;
+}
+
 /** The address of a request's client. An IPv4 address has no prefix even if the server listens on IPv6. */
 export function addressOf({ socket }: Incoming): string {
-  const address = socket.remoteAddress ?? '0.0.0.0';
+  return withoutPrefix(socket.remoteAddress ?? '0.0.0.0');
+}
+
+function withoutPrefix(address: string): string {
   return address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address;
 }
 

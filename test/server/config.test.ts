@@ -158,7 +158,7 @@ max-concurrent = 0
 
 [[routes]]
 component = "shop"
-hosts = ["A.example"]
+hosts = ["A.example", "*", "a.*.example", "*.shop.example"]
 
 [[routes]]
 component = "shap"
@@ -173,6 +173,8 @@ methods = ["get"]
       expect.stringMatching(/:9: components\.shop\.grants: /),
       expect.stringMatching(/:10: components\.shop\.max-concurrent: /),
       expect.stringMatching(/:14: routes\[0\]\.hosts: "A\.example" is no host/),
+      expect.stringMatching(/:14: routes\[0\]\.hosts: "\*" is no host/),
+      expect.stringMatching(/:14: routes\[0\]\.hosts: "a\.\*\.example" is no host/),
       expect.stringMatching(/:18: routes\[1\]\.paths: "x" is no path/),
       expect.stringMatching(/:19: routes\[1\]\.methods: "get" is no method/),
       expect.stringMatching(/:3: unknown key "server\.max-conections"; known are server\.listen/),

@@ -201,6 +201,14 @@ describe('the HTTP server', () => {
     await cancelled.promise;
   });
 
+  it('answers HTTP/1.0 without a host, as health checks send it, at its own address', async () => {
+    const { port, raw } = await scene(async (request) => new Response(request.url));
+    expect(await raw(head('GET /live HTTP/1.0'))).toMatch(
+      new RegExp(`^HTTP/1.1 200 .*http://127\\.0\\.0\\.1:${port}/live$`, 's'),
+    );
+    expect(await raw(head('GET /live HTTP/1.1', 'Connection: close'))).toMatch(/^HTTP\/1.1 400 /);
+  });
+
   it('resets a connection of HTTP/1.0 whose answer breaks off, since its end would be that of the answer', async () => {
     const fails = Promise.withResolvers<void>();
     const { port } = await scene(async () => {
@@ -402,7 +410,41 @@ describe('routes', () => {
     expect(new Routes([]).find({ host: 'h', pathname: '/', method: 'GET' })).toBeUndefined();
   });
 
-  it.each(['', '/', '/x', 'shop=shop.wasm', '/a/../b=x', '/a?b=x', '/x=', 'a b/=x', 'a@b/=x'])('%j is none', (text) => {
+  it('of hosts with `*.` match one label more, and come after those of the host itself', () => {
+    const routes = new Routes(
+      ['/=all', '*.shop.example/=any', '*.shop.example:81/=port', 'a.shop.example/=one'].map((text) => {
+        const route = parseRoute(text);
+        return { route, target: route.component };
+      }),
+    );
+    const found = (host: string) => routes.find({ host, pathname: '/x', method: 'GET' });
+    const hosts = ['b.shop.example', 'b.shop.example.:80', 'b.shop.example:81', 'a.shop.example:8080'];
+    expect(hosts.map(found).map((each) => each && 'target' in each && each.target)).toEqual([
+      'any',
+      'any',
+      'port',
+      'one',
+    ]);
+    for (const host of ['shop.example', '.shop.example', 'c.b.shop.example', 'bshop.example', 'shop'])
+      expect(found(host)).toEqual({ target: 'all' });
+  });
+
+  it.each([
+    '',
+    '/',
+    '/x',
+    '*/=x',
+    'a*.example/=x',
+    '*.*.example/=x',
+    'a.example./=x',
+    'a~b.example/=x',
+    'shop=shop.wasm',
+    '/a/../b=x',
+    '/a?b=x',
+    '/x=',
+    'a b/=x',
+    'a@b/=x',
+  ])('%j is none', (text) => {
     expect(() => parseRoute(text)).toThrow(/is no route/);
   });
 

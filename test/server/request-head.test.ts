@@ -141,3 +141,16 @@ it.each(['*', 'http://a/', '//a', '', 'a'])('%j is no target', (target) => {
 it.each(['', 'a b', 'a/b', 'a@b', 'a?b', 'a#b', 'a:b', 'a\\b', 'a,b'])('%j is no host', (host) => {
   expect(read(host, '/')).toBeUndefined();
 });
+
+it.each([
+  ['127.0.0.1', '127.0.0.1:8080'],
+  ['::ffff:10.0.0.1', '10.0.0.1:8080'],
+  ['fe80::1%eth0', '[fe80::1]:8080'],
+])(
+  'a request of HTTP/1.0 without a host, as health checks send it, is for the address %s at which it came',
+  (localAddress, host) => {
+    const socket = { localAddress, localPort: 8080 };
+    const bare = (httpVersion: string) => read('', '/', { httpVersion, headers: {}, rawHeaders: [], socket });
+    expect([bare('1.0')?.host, bare('1.1')]).toEqual([host, undefined]);
+  },
+);

@@ -9,7 +9,7 @@ import { isTokenHash, SCOPES, type Scope, type TokenSettings } from '#server/man
 import type { LoadOptions } from '#system';
 import { missingGrants } from '#system/operations';
 import { ServerError } from '../errors.ts';
-import { type Places, routesOf, SelectedOnce } from '../routes.ts';
+import { isRoutedHost, type Places, routesOf, SelectedOnce } from '../routes.ts';
 import { chainProblems } from './chains.ts';
 import type { RouteSettings, ServerSettings, SocketRouteSettings } from './config.ts';
 import { keyLines } from './key-lines.ts';
@@ -313,8 +313,11 @@ function placeOf(table: Fields): Pick<RouteSettings, 'hosts' | 'paths'> {
   const hosts = table.list('hosts');
   const paths = table.list('paths');
   for (const host of hosts) {
-    if (URL.parse(`http://${host}/`)?.host !== host)
-      table.refuse('hosts', `${JSON.stringify(host)} is no host in lower case`);
+    if (!isRoutedHost(host))
+      table.refuse(
+        'hosts',
+        `${JSON.stringify(host)} is no host in lower case; *.shop.example is any with one label more`,
+      );
   }
   for (const path of paths) {
     const url = URL.parse(`http://host${path}`);
