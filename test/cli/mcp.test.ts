@@ -4,6 +4,7 @@ import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { plain } from '../../tools/components/actor-wat.ts';
+import { homeIn } from '../support/home-in.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { viv } from './viv.ts';
 
@@ -27,7 +28,7 @@ afterAll(() => folder[Symbol.dispose]());
 /** A client of the official SDK, whose server is a process of `viv mcp`. */
 async function connected(...args: readonly string[]): Promise<Client & AsyncDisposable> {
   const client = new Client({ name: 'test', version: '1.0.0' });
-  const env = { PATH: process.env.PATH ?? '', HOME: folder.path, VIVARIUM_HOME: join(folder.path, 'home') };
+  const env = { PATH: process.env.PATH ?? '', HOME: folder.path, VIVARIUM_HOME: homeIn(folder.path) };
   const command = { command: process.execPath, args: ['bin/viv.js', 'mcp', ...args], env, stderr: 'ignore' as const };
   await client.connect(new StdioClientTransport(command));
   return Object.assign(client, { [Symbol.asyncDispose]: () => client.close() });

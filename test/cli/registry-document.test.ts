@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { adderComponent } from '../../tools/components/adder-component.ts';
 import { scratchFolder } from '../security/scratch.ts';
+import { homeIn } from '../support/home-in.ts';
 
 const run = promisify(execFile);
 
@@ -22,7 +23,7 @@ it('the commands in docs/registry.md do what they say, one after another', async
   const env = {
     PATH: `${bin}${delimiter}${process.env.PATH}`,
     HOME: folder,
-    VIVARIUM_HOME: join(folder, 'home'),
+    VIVARIUM_HOME: homeIn(folder),
     VIVARIUM_CACHE_DIR: process.env.VIVARIUM_CACHE_DIR,
   };
   let id = 'none yet';

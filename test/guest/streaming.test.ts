@@ -7,7 +7,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const MEBIBYTE = 2 ** 20;
 /** Six times what the guest may have in memory. */
-const LARGE = 100 * MEBIBYTE;
+const LARGE = 40 * MEBIBYTE;
 
 const folder = temporaryFolder();
 const logs: string[] = [];

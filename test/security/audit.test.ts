@@ -73,7 +73,7 @@ describe('audit log', () => {
       count: fc.integer({ min: 1 }),
     });
     await fc.assert(
-      fc.asyncProperty(fc.array(any, { minLength: 1, maxLength: 20 }), async (entries) => {
+      fc.asyncProperty(fc.array(any, { minLength: 1, maxLength: 8 }), async (entries) => {
         const { write, read, kinds, clock, home } = scene();
         await write(...(entries as AuditEntry[]));
         const records = await read();

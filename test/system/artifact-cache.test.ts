@@ -1,11 +1,16 @@
 import { execFileSync } from 'node:child_process';
+import { hash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { ArtifactBuilder } from '#core/ports/artifact';
+import type { Artifact, ArtifactBuilder } from '#core/ports/artifact';
+import type { MeteringMode } from '#core/ports/meter';
+import { systemClock } from '#core/ports/system-clock';
+import { ChildBuilder } from '#runtime';
 import { createRuntime, type RuntimeOptions } from '../../src/index.ts';
+import { buildProgram } from '../../src/system/build-program.ts';
 import { actor } from '../../tools/components/actor-wat.ts';
 
 let root: string;
@@ -14,17 +19,36 @@ beforeEach(async () => {
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 
-/** A builder that says how often it was asked, and refuses when it must not be. */
-function refusing(fingerprint: ArtifactBuilder['fingerprint']): ArtifactBuilder {
+/** Builds each component once for all tests: what they are about is what becomes of the artifact. */
+class BuiltOnce implements ArtifactBuilder {
+  readonly #builder = new ChildBuilder({ program: buildProgram(), clock: systemClock });
+  readonly #built = new Map<string, Promise<Artifact>>();
+  readonly fingerprint = this.#builder.fingerprint;
+
+  build(component: Uint8Array, mode: MeteringMode): Promise<Artifact> {
+    const key = hash('sha256', component);
+    const artifact = this.#built.get(key) ?? this.#builder.build(component, mode);
+    this.#built.set(key, artifact);
+    return artifact;
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+const builder = new BuiltOnce();
+
+/** A builder that refuses, because it must not be asked. */
+function refusing(): ArtifactBuilder {
   return {
-    fingerprint,
+    fingerprint: builder.fingerprint,
     build: () => Promise.reject(new Error('built although it was there')),
     close: async () => {},
   };
 }
 
 async function answer(bytes: Uint8Array, options: RuntimeOptions = {}): Promise<string> {
-  await using runtime = await createRuntime({ cache: { root }, ...options });
+  await using runtime = await createRuntime({ cache: { root }, overrides: { builder }, ...options });
   const handle = await runtime.load(bytes);
   const reply = await runtime.request(handle, Buffer.from('hello'));
   return Buffer.from(reply as Uint8Array).toString();
@@ -40,8 +64,7 @@ it('a second runtime takes what the first one built, and builds nothing', async 
   const bytes = await actor();
   expect(await answer(bytes)).toBe('hello');
   expect(entries()).toHaveLength(1);
-  const { fingerprint } = await fingerprintOfDefault();
-  expect(await answer(bytes, { overrides: { builder: refusing(fingerprint) } })).toBe('hello');
+  expect(await answer(bytes, { overrides: { builder: refusing() } })).toBe('hello');
 });
 
 it('a start from a warm disk loads neither the transpiler nor the parser that checks its output', async () => {
@@ -74,7 +97,7 @@ it('an entry that somebody edited is built again, never run', async () => {
 it('a cache folder that cannot be used is told of, and components load without it', async () => {
   const file = join(root, 'file');
   writeFileSync(file, '');
-  await using runtime = await createRuntime({ cache: { root: file } });
+  await using runtime = await createRuntime({ cache: { root: file }, overrides: { builder } });
   const told: string[] = [];
   runtime.on('cache', ({ error }) => told.push(error.code));
   await runtime.load(await actor());
@@ -89,8 +112,7 @@ it("seals by the secret of the runtime's own home, and trusts no other", async (
   expect(readdirSync(own)).toContain('machine.secret');
   const [entry] = entries() as [string];
   const sealed = readFileSync(entry);
-  const { fingerprint } = await fingerprintOfDefault();
-  const overrides = { builder: refusing(fingerprint) };
+  const overrides = { builder: refusing() };
   expect(await answer(bytes, { home: own, overrides })).toBe('hello');
   await expect(answer(bytes, { home: other, overrides })).rejects.toThrow('built although it was there');
   expect(await answer(bytes, { home: other })).toBe('hello');
@@ -113,10 +135,3 @@ it('one load that is given up does not take the component from another', async (
   const reply = await runtime.request(await kept, Buffer.from('still here'));
   expect(Buffer.from(reply as Uint8Array).toString()).toBe('still here');
 });
-
-/** What the built-in builder says of itself: an override has to say the same to share its entries. */
-async function fingerprintOfDefault(): Promise<ArtifactBuilder> {
-  const { ChildBuilder } = await import('#runtime');
-  const { systemClock } = await import('../../src/system/clock.ts');
-  return new ChildBuilder({ program: new URL('file:///unused'), clock: systemClock });
-}

@@ -18,7 +18,7 @@ const collect = runInNewContext('gc') as (options: { readonly type: 'major' | 'm
 
 /** As many as a server answers side by side: what waits for others takes other paths. */
 const SIDE_BY_SIDE = 16;
-const TIMES = 3_200;
+const TIMES = 800;
 /**
  * A promising call leaves some 430 bytes, whatever it calls, because V8 keeps the objects of its stack until it collects the whole heap. A call
  * of an asynchronous export makes two.

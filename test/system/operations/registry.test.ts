@@ -4,10 +4,11 @@ import { createRuntime } from '#system';
 import { openKeyring, openRegistry } from '#system/operations';
 import { adderComponent } from '../../../tools/components/adder-component.ts';
 import { scratchFolder } from '../../security/scratch.ts';
+import { homeIn } from '../../support/home-in.ts';
 
 describe('a runtime with a registry', () => {
   it('loads registry:ID, which counts as signed, until it is revoked', async () => {
-    const home = scratchFolder();
+    const home = homeIn(scratchFolder());
     await openKeyring(home).create('me');
     await using registry = await openRegistry({ home, registry: join(home, 'registry') });
     const publisher = await registry.publisher();
@@ -25,7 +26,7 @@ describe('a runtime with a registry', () => {
   });
 
   it('keeps a component whose check fails in the sandbox pending', async () => {
-    const home = scratchFolder();
+    const home = homeIn(scratchFolder());
     await openKeyring(home).create('me');
     await using registry = await openRegistry({ home, registry: join(home, 'registry') });
     const publisher = await registry.publisher();
@@ -43,7 +44,7 @@ describe('a runtime with a registry', () => {
   });
 
   it('says that it has none when it was given none', async () => {
-    await using runtime = await createRuntime({ home: scratchFolder() });
+    await using runtime = await createRuntime({ home: homeIn(scratchFolder()) });
     await expect(runtime.load('registry:x')).rejects.toMatchObject({ code: 'RUNTIME_NOT_FOUND' });
   });
 });
