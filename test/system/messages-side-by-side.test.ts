@@ -269,4 +269,25 @@ describe('messages of one actor', () => {
     expect(await after).toBe('1');
     expect(runtime.components()[0]?.concurrency).toBe(1);
   });
+
+  it('end before a replacement, which does not enter the new version while its first turn waits', async () => {
+    const { runtime, clock, load, ask } = await scene();
+    const actor = await load();
+    const before = ask(actor, 'sleep 100 a');
+    await settled();
+    const replaced = runtime.replace(actor, ACTOR, { concurrency: 1 });
+    for (let step = 0; step < 20; step++) {
+      await settled();
+      clock.advance(1);
+    }
+    const after = ask(actor, 'sleep 1000 b');
+    await settled();
+    clock.advance(100);
+    expect(await before).toBe('a');
+    await replaced;
+    expect(runtime.components()[0]?.concurrency).toBe(1);
+    await expect.poll(() => runtime.state(actor)).toBe('waiting');
+    clock.advance(1_000);
+    expect(await after).toBe('b');
+  });
 });

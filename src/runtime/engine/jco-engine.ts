@@ -61,6 +61,8 @@ export class JcoEngine implements RuntimeEngine {
   readonly #ports: JcoEnginePorts;
   readonly #codes: CodeCache;
   readonly #components = new Map<bigint, LoadedComponent>();
+  /** What versions that replaced others have told. */
+  readonly #metadata = new WeakMap<LoadedComponent, ComponentMetadata | undefined>();
 
   constructor(ports: JcoEnginePorts) {
     this.#ports = ports;
@@ -160,6 +162,8 @@ export class JcoEngine implements RuntimeEngine {
       });
       refuseToAnswerLess(old, component);
       await checkHealth(component);
+      // Once it is in place, a turn of its own may run or wait, which another one must not enter.
+      this.#metadata.set(component, await metadataOf(component));
       await between(() => {
         if (this.#components.get(handle.handleId) !== old) throw notLoaded(handle);
         component.countOn(old.usage());
@@ -292,14 +296,7 @@ export class JcoEngine implements RuntimeEngine {
   /** Asks a ready component for its metadata. The host keeps at most a few KB of it and charges them to the store. */
   metadata(handle: ComponentHandle): Turn<ComponentMetadata | undefined> {
     const component = this.#find(handle);
-    if (component.code.lifecycle === undefined) return undefined;
-    const keep = (said: unknown): ComponentMetadata | undefined => {
-      const kept = keptMetadata(said as ComponentMetadata);
-      const account = component.store?.hostMemory;
-      return account === undefined || account.take(metadataBytes(kept)) ? kept : undefined;
-    };
-    const said = component.callLifecycle((lifecycle) => lifecycle.metadata());
-    return said instanceof Promise ? said.then(keep) : keep(said);
+    return this.#metadata.has(component) ? this.#metadata.get(component) : metadataOf(component);
   }
 
   /** The limits that are in force for a component. @throws `RUNTIME_NOT_FOUND` */
@@ -393,6 +390,18 @@ async function endingOn(
   } finally {
     signal.removeEventListener('abort', end);
   }
+}
+
+/** Asks a component for its metadata, in a turn of its own. */
+function metadataOf(component: LoadedComponent): Turn<ComponentMetadata | undefined> {
+  if (component.code.lifecycle === undefined) return undefined;
+  const keep = (said: unknown): ComponentMetadata | undefined => {
+    const kept = keptMetadata(said as ComponentMetadata);
+    const account = component.store?.hostMemory;
+    return account === undefined || account.take(metadataBytes(kept)) ? kept : undefined;
+  };
+  const said = component.callLifecycle((lifecycle) => lifecycle.metadata());
+  return said instanceof Promise ? said.then(keep) : keep(said);
 }
 
 /** @throws {RuntimeError} `RUNTIME_INSTANTIATION_FAILED` if the component says that it is unhealthy; and any error of its `health` */
