@@ -14,7 +14,7 @@
 
 interface Position {
   /** Indices of the samples that it matches. */
-  readonly samples: ReadonlySet<number>;
+  samples: ReadonlySet<number>;
   /** How many ways lead from here to another position. */
   readonly next: Map<number, number>;
 }
@@ -69,12 +69,24 @@ class Automaton {
     const whole = this.#alternatives();
     if (this.#at < source.length) throw new Error(`a ${source[this.#at]} too many`);
     this.#accepting = new Set(whole.atEnd ? [] : whole.last);
+    this.#keepOneOfEachKind();
     const isTied = whole.atStart;
     if (isTied && !flags.includes('m')) return;
     // Tried from every place, or from behind every line feed.
     this.#join([PREFIX], [PREFIX]);
     if (isTied) this.#join([PREFIX], [NEWLINE]);
     this.#join([isTied ? NEWLINE : PREFIX], whole.first);
+  }
+
+  /** Leaves one sample of all that the same positions match: no walk tells these apart. */
+  #keepOneOfEachKind(): void {
+    const kinds = new Map<string, number>();
+    for (const sample of SAMPLES.keys()) {
+      const matching = this.#positions.flatMap(({ samples }, index) => (samples.has(sample) ? [index] : []));
+      kinds.set(matching.join(), sample);
+    }
+    const kept = new Set(kinds.values());
+    for (const position of this.#positions) position.samples = position.samples.intersection(kept);
   }
 
   isExponential(): boolean {

@@ -4,7 +4,24 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { answering } from '../../tools/servers/answering.ts';
 import { freePort } from '../../tools/servers/free-port.ts';
-import { findGo, goInstall } from './go-toolchain.ts';
+import { findGo, goBuild, goInstall } from './go-toolchain.ts';
+
+/** The registry with the storage that tests use. Its own program brings those of three clouds, which are half of what is compiled. */
+const DISTRIBUTION = `package main
+
+import (
+	"os"
+
+	"github.com/distribution/distribution/v3/registry"
+	_ "github.com/distribution/distribution/v3/registry/storage/driver/filesystem"
+)
+
+func main() {
+	if registry.RootCmd.Execute() != nil {
+		os.Exit(1)
+	}
+}
+`;
 
 /**
  * Registries that are built from their sources, once, and kept. zot is not among them: the proxy of Go modules has no version of it,
@@ -12,7 +29,8 @@ import { findGo, goInstall } from './go-toolchain.ts';
  */
 const REGISTRIES = {
   'distribution 3.1': {
-    module: 'github.com/distribution/distribution/v3/cmd/registry@v3.1.2',
+    build: (binary: string, go: string) =>
+      goBuild(binary, 'github.com/distribution/distribution/v3@v3.1.2', DISTRIBUTION, go),
     start: (binary: string, work: string, port: number) => {
       const config = join(work, 'config.yml');
       writeFileSync(
@@ -30,7 +48,8 @@ http: { addr: '127.0.0.1:${port}' }
     },
   },
   'go-containerregistry': {
-    module: 'github.com/google/go-containerregistry/cmd/registry@v0.20.6',
+    build: (binary: string, go: string) =>
+      goInstall(join(binary, '..'), 'github.com/google/go-containerregistry/cmd/registry@v0.20.6', go),
     start: (binary: string, _work: string, port: number) => spawn(binary, ['-port', String(port)], { stdio: 'ignore' }),
   },
 } as const;
@@ -56,7 +75,7 @@ export function build(name: GoRegistry): void {
   const go = findGo();
   if (go === undefined) throw new Error(`no ${name}, and no Go to build it with`);
   mkdirSync(join(binary, '..'), { recursive: true });
-  goInstall(join(binary, '..'), REGISTRIES[name].module, go);
+  REGISTRIES[name].build(binary, go);
 }
 
 /** Starts it on a free loopback port, with a storage of its own. */

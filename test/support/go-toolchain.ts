@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, readdirSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** Where Debian's Go is too old for what is built, the toolchain comes through the module proxy, its sum checked like any module's. */
@@ -13,11 +14,35 @@ export function findGo(): string | undefined {
   return folders.map((folder) => join(folder, 'go')).find((file) => existsSync(file));
 }
 
+/** What no test looks at takes time to make: symbols for debuggers, and the parts of Go's library that need a compiler of C. */
+const FLAGS = ['-ldflags=-s -w'];
+const ENVIRONMENT = { GOTOOLCHAIN: 'auto', CGO_ENABLED: '0' };
+
 /** Builds the program of a module at a version into `folder`. */
 export function goInstall(folder: string, module: string, go: string): void {
+  run(ableOf(go), ['install', ...FLAGS, module], { ...ENVIRONMENT, GOBIN: folder });
+}
+
+/**
+ * Builds a program of our own around a module, into the file `to`.
+ * @param module the module and its version, as `example.org/module@v1.0.0`
+ * @param source the program
+ */
+export function goBuild(to: string, module: string, source: string, go: string): void {
+  const folder = mkdtempSync(join(tmpdir(), 'vivarium-go-'));
+  try {
+    writeFileSync(join(folder, 'go.mod'), `module program\n\ngo 1.24\n\nrequire ${module.replace('@', ' ')}\n`);
+    writeFileSync(join(folder, 'main.go'), source);
+    // The module's own requirements are added to the program's, and their sums checked, as `go install` does.
+    run(ableOf(go), ['build', '-mod=mod', ...FLAGS, '-o', to, '.'], ENVIRONMENT, folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function ableOf(go: string): string {
   const minor = Number(/go1\.(\d+)/.exec(run(go, ['version']))?.[1]);
-  const able = minor >= FETCHES_ITS_OWN ? go : fetchToolchain(go);
-  run(able, ['install', module], { GOBIN: folder, GOTOOLCHAIN: 'auto' });
+  return minor >= FETCHES_ITS_OWN ? go : fetchToolchain(go);
 }
 
 /** Any Go can download a module; a module's files come without the right to execute them. */
@@ -32,7 +57,7 @@ function fetchToolchain(go: string): string {
   return join(root, 'bin', 'go');
 }
 
-function run(go: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): string {
+function run(go: string, args: readonly string[], env: Readonly<Record<string, string>> = {}, cwd = '.'): string {
   const { GOROOT: _, ...inherited } = process.env;
-  return execFileSync(go, args, { env: { ...inherited, ...env }, stdio: 'pipe', encoding: 'utf8' });
+  return execFileSync(go, args, { cwd, env: { ...inherited, ...env }, stdio: 'pipe', encoding: 'utf8' });
 }

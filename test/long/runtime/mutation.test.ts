@@ -8,7 +8,7 @@ import { actor } from '../../../tools/components/actor-wat.ts';
 import { loadsOrRefuses, mutations } from '../../support/mutation.ts';
 
 /** Milliseconds that the search may take for each component. */
-const BUDGET_MS = 30_000;
+const BUDGET_MS = 20_000;
 
 it.each(['small', 'QuickJS'])(
   'a %s component with changed bytes loads or is a typed error',
