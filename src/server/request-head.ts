@@ -110,7 +110,8 @@ function isPlainTarget(target: string): boolean {
 function ownAuthority({ httpVersion, socket }: Incoming): string {
   const { localAddress, localPort } = socket;
   if (httpVersion !== '1.0' || localAddress === undefined) return '';
-  const address = withoutPrefix(localAddress).replace(/%.*$/, '');
+  // Without the zone of a link-local address.
+  const [address = ''] = withoutPrefix(localAddress).split('%', 1);
   return `${address.includes(':') ? `[${address}]` : address}:${localPort}`;
 }
 

@@ -36,7 +36,7 @@ describe('tests', () => {
   it.each([
     ['setTimeout(task, 5)', 1],
     ['AbortSignal.timeout(5)', 1],
-    ['globalThis.setInterval(task, 5)', 1],
+    ['globalThis .setInterval(task, 5)', 1],
     ['const later = setTimeout', 1],
     ["import { setTimeout as sleep } from 'node:timers/promises';", 1],
     ["import * as timers from 'node:timers';", 1],
