@@ -34,13 +34,10 @@ export async function develop(shell: Shell, folder: string, flags: DevFlags): Pr
     shell.note(`${printable(file)} changed`);
     void changed.renew();
   });
-  const watcher = watchProject(folder, (file) => settling.changed(actor, file));
-  try {
-    for await (const line of input) await actor.send(line);
-    await actor.settled();
-  } finally {
-    watcher.close();
-  }
+  const lost = (error: unknown): void => shell.note(`changes are not seen any more: ${messageOf(error)}`);
+  using _watch = watchProject(folder, (file) => settling.changed(actor, file), lost);
+  for await (const line of input) await actor.send(line);
+  await actor.settled();
 }
 
 async function manifestIn(folder: string): Promise<ActorManifest | undefined> {

@@ -1,9 +1,10 @@
-import { type FSWatcher, watch } from 'node:fs';
-import { basename, dirname, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { printable } from '#core/text';
 import { type Deployment, readConfig, type ServeConfig } from '#server';
 import { systemClock } from '#system';
 import type { Shell } from '../../shell.ts';
+import { FolderWatch } from '../../terminal/folder-watch.ts';
 import { watchProject } from '../../terminal/project-watch.ts';
 import { Settling } from '../../terminal/settling.ts';
 import { logFailure } from './logging.ts';
@@ -77,7 +78,7 @@ export function watchSources(
   projects: Projects,
   first: ServeConfig,
 ): SourceWatch {
-  let watchers: readonly FSWatcher[] = [];
+  let watchers: readonly FolderWatch[] = [];
   const replace = async (name: string): Promise<void> => {
     try {
       await projects.renew(name, () => deployment.replace(name));
@@ -92,7 +93,7 @@ export function watchSources(
     void replace(name);
   });
   const stop = (): void => {
-    for (const watcher of watchers) watcher.close();
+    for (const watcher of watchers) watcher[Symbol.dispose]();
     settling[Symbol.dispose]();
   };
   const follow = ({ components }: ServeConfig): void => {
@@ -100,10 +101,20 @@ export function watchSources(
     const files = components.filter(({ source }) => !/^(registry:|https?:)/.test(source));
     watchers = files.map(({ name, source }) => {
       const folder = projects.folderOf(name);
-      if (folder !== undefined) return watchProject(folder, (file) => settling.changed(name, file));
+      const changed = (file: string): void => settling.changed(name, file);
+      const lost = (error: unknown): void =>
+        logFailure(shell, 'unwatched', { component: name }, error, `changes of ${name} are not seen any more`);
+      if (folder !== undefined) return watchProject(folder, changed, lost);
+      const file = basename(source);
       // The folder is watched because programs often replace a file by another one, which a watch of the file itself would miss.
-      return watch(dirname(resolve(source)), (_, changed) => {
-        if (changed === basename(source)) settling.changed(name, changed);
+      return new FolderWatch(dirname(source), {
+        changed: (each) => {
+          if (each === file) changed(file);
+        },
+        replaced: () => {
+          if (existsSync(source)) changed(file);
+        },
+        lost,
       });
     });
   };
