@@ -12,6 +12,7 @@ import {
 } from '../../src/index.ts';
 import { TestClock } from '../../src/testing/clock.ts';
 import { interleavingGuest } from '../../tools/components/interleaving-guest.ts';
+import { settled, watch } from '../support/settled.ts';
 
 const guests = new Map<boolean, Uint8Array>();
 beforeAll(async () => {
@@ -42,17 +43,12 @@ class Waits {
   }
 }
 
-/** Rounds of the event loop, in which everything happens that waits for nothing. */
-async function settled(): Promise<void> {
-  for (let round = 0; round < 10; round++) await new Promise((resolve) => setImmediate(resolve));
-}
-
 async function loaded(
   options: LoadOptions & { readonly cancels?: boolean; readonly sliceMs?: number } = {},
 ): Promise<{ runtime: Runtime; handle: ComponentHandle; waits: Waits; clock: TestClock }> {
   const clock = new TestClock();
   const { cancels = false, sliceMs, ...rest } = options;
-  const runtime = await createRuntime(sliceMs === undefined ? { overrides: { clock } } : { sliceMs });
+  const runtime = watch(await createRuntime(sliceMs === undefined ? { overrides: { clock } } : { sliceMs }));
   open.push(runtime);
   const waits = new Waits();
   const loading = runtime.load(guests.get(cancels) as Uint8Array, {
@@ -349,7 +345,7 @@ describe('`concurrency`', () => {
 describe('a host function whose guest cancels the call', () => {
   it('is told so by its signal, and what it answers then changes nothing', async () => {
     const clock = new TestClock();
-    const runtime = await createRuntime({ overrides: { clock } });
+    const runtime = watch(await createRuntime({ overrides: { clock } }));
     open.push(runtime);
     const callers: HostCaller[] = [];
     const wait = hostFunction((caller, n: number) => {
@@ -382,7 +378,7 @@ describe('a host function whose guest cancels the call', () => {
 
   it('is told of the cancellation alone, while its turn goes on', async () => {
     // One call cancels its import itself and answers; its turn is not given up.
-    const runtime = await createRuntime();
+    const runtime = watch(await createRuntime());
     open.push(runtime);
     let signal: AbortSignal | undefined;
     const wait = hostFunction((caller, _: number) => {

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type ComponentResource, createRuntime, type Runtime, type RuntimeOptions } from '../../src/index.ts';
 import { DESTROYING_GUEST, DESTRUCTOR, REST } from '../support/destroying-guest.ts';
+import { settled, watch } from '../support/settled.ts';
 
 const storage = new AsyncLocalStorage<string>();
 const open: Runtime[] = [];
@@ -16,11 +17,6 @@ afterEach(async () => {
   for (const runtime of open.splice(0)) await runtime.close();
 });
 
-/** Rounds of the event loop, in which everything happens that waits for nothing. */
-async function settled(): Promise<void> {
-  for (let round = 0; round < 5; round++) await new Promise((resolve) => setImmediate(resolve));
-}
-
 interface Scene {
   readonly concurrency?: number;
   readonly maxFuel?: bigint;
@@ -28,7 +24,7 @@ interface Scene {
 }
 
 async function scene({ concurrency = 4, maxFuel, options = {} }: Scene = {}) {
-  const runtime = await createRuntime(options);
+  const runtime = watch(await createRuntime(options));
   open.push(runtime);
   /** The contexts in which the destructors of things have called their import, by what the representations hold. */
   const contexts: Record<number, string | undefined> = {};

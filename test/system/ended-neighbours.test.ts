@@ -5,13 +5,14 @@ import { createRuntime, type LoadOptions, type Runtime } from '../../src/index.t
 import { TestClock } from '../../src/testing/clock.ts';
 import { interleavingGuest } from '../../tools/components/interleaving-guest.ts';
 import { WAITING_HANDLER } from '../../tools/components/waiting-handler.ts';
+import { settled, watch } from '../support/settled.ts';
 
 const clock = new TestClock();
 let runtime: Runtime;
 let guest: Uint8Array;
 let handler: Uint8Array;
 beforeAll(async () => {
-  runtime = await createRuntime({ overrides: { clock } });
+  runtime = watch(await createRuntime({ overrides: { clock } }));
   [guest, handler] = await Promise.all([parse(interleavingGuest(false)), parse(WAITING_HANDLER)]);
 });
 afterAll(() => runtime.close());
@@ -29,10 +30,6 @@ function importFor(giveUp: () => void): { readonly wait: () => Promise<number>; 
     return promise;
   };
   return { wait, waits };
-}
-
-async function settled(): Promise<void> {
-  for (let round = 0; round < 20; round++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 describe.each([1, 4])('with `concurrency: %i`', (concurrency) => {

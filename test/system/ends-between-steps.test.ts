@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ComponentHandle, createRuntime, type Runtime } from '../../src/index.ts';
 import { TestClock } from '../../src/testing/clock.ts';
+import { settled, watch } from '../support/settled.ts';
 
 /** Gives its host a stream that nobody writes to, and then waits for a host function in a callback. */
 const GUEST = `(component
@@ -43,7 +44,7 @@ let guest: Uint8Array;
 let runtime: Runtime;
 beforeAll(async () => {
   guest = await parse(GUEST);
-  runtime = await createRuntime({ overrides: { clock }, limits: { maxTurnTimeMs: TURN_MS } });
+  runtime = watch(await createRuntime({ overrides: { clock }, limits: { maxTurnTimeMs: TURN_MS } }));
 });
 afterAll(() => runtime.close());
 
@@ -66,11 +67,6 @@ const CODES: Readonly<Record<End, string>> = {
   unload: 'RUNTIME_ABORTED',
   'time-out': 'RUNTIME_TURN_TIMEOUT',
 };
-
-/** Rounds of the event loop, in which everything happens that waits for nothing. */
-async function settled(): Promise<void> {
-  for (let round = 0; round < 20; round++) await new Promise((resolve) => setImmediate(resolve));
-}
 
 /** What has become of a call that was woken up and ended so many microtasks later. */
 async function endedAfter(end: End, concurrency: number, steps: number): Promise<unknown> {

@@ -9,6 +9,7 @@ import {
   type RuntimeOptions,
 } from '../../src/index.ts';
 import { TestClock } from '../../src/testing/clock.ts';
+import { settled, watch } from '../support/settled.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const ACTOR = readFileSync('test/toolchains/components/rust-actor.wasm');
@@ -24,12 +25,14 @@ beforeAll(async () => {
 
 async function scene(messaging: RuntimeOptions['messaging'] = {}) {
   const clock = new TestClock();
-  const runtime = await createRuntime({
-    cache: { root },
-    messaging,
-    overrides: { clock },
-    limits: { maxExecutionTimeMs: 5_000 },
-  });
+  const runtime = watch(
+    await createRuntime({
+      cache: { root },
+      messaging,
+      overrides: { clock },
+      limits: { maxExecutionTimeMs: 5_000 },
+    }),
+  );
   onTestFinished(() => runtime.close());
   const logs: string[] = [];
   runtime.on('log', ({ message }) => void logs.push(message));
@@ -51,11 +54,6 @@ async function scene(messaging: RuntimeOptions['messaging'] = {}) {
   const at = (handle: ComponentHandle): number =>
     runtime.components().find((each) => each.handle === handle)?.mailbox.messages ?? -1;
   return { clock, runtime, logs, letters, load, ask, waiting: at };
-}
-
-/** Rounds of the event loop, in which everything happens that waits for nothing. */
-async function settled(): Promise<void> {
-  for (let round = 0; round < 20; round++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 const code = (error: unknown): unknown => (error as { code?: unknown }).code;
@@ -82,7 +80,7 @@ describe('messages of one actor', () => {
     await Promise.all(asked);
     expect(ended).toEqual(['b', 'd', 'e', 'c', 'a']);
     expect(await ask(actor, 'most-at-once')).toBe('3');
-    expect(runtime.usage(actor).messagesHandled).toBe(6);
+    await expect.poll(() => runtime.usage(actor).messagesHandled).toBe(6);
     expect(runtime.messages).toMatchObject({
       handled: 6,
       deadLettered: 0,
@@ -195,7 +193,7 @@ describe('messages of one actor', () => {
     await settled();
     expect(letters).toEqual([]);
     for (const each of [one, two]) expect(await ask(each, 'most-at-once')).toMatch(/^[23]$/);
-    expect(runtime.messages).toMatchObject({ inFlight: 0, openRequests: 0 });
+    await expect.poll(() => runtime.messages).toMatchObject({ inFlight: 0, openRequests: 0 });
   });
 
   it('send what their own turns send, whichever turn ran before', async () => {

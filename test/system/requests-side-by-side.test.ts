@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type ComponentHandle, createRuntime, type LoadOptions, type Runtime, toResponse } from '../../src/index.ts';
 import { TestClock } from '../../src/testing/clock.ts';
 import { WAITING_HANDLER } from '../../tools/components/waiting-handler.ts';
+import { settled, watch } from '../support/settled.ts';
 
 const SERVICE = readFileSync('test/toolchains/components/rust-service.wasm');
 
@@ -31,7 +32,7 @@ async function waiting(options: LoadOptions) {
 
 async function scene(options: LoadOptions = {}, component: Uint8Array = SERVICE) {
   const clock = new TestClock();
-  const runtime: Runtime = await createRuntime({ overrides: { clock }, limits: { maxExecutionTimeMs: 5_000 } });
+  const runtime: Runtime = watch(await createRuntime({ overrides: { clock }, limits: { maxExecutionTimeMs: 5_000 } }));
   onTestFinished(() => runtime.close());
   const handle: ComponentHandle = await runtime.load(component, { id: 'demo/service/1', concurrency: 4, ...options });
   const fetch = (path: string, init?: RequestInit): Promise<Response> =>
@@ -64,11 +65,6 @@ async function scene(options: LoadOptions = {}, component: Uint8Array = SERVICE)
   };
   const open = (): number => runtime.components()[0]?.requests ?? 0;
   return { runtime, handle, clock, fetch, said, held, open };
-}
-
-/** Rounds of the event loop, in which everything happens that waits for nothing. */
-async function settled(): Promise<void> {
-  for (let round = 0; round < 20; round++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 const code = (error: unknown): unknown => (error as { code?: unknown }).code;
@@ -194,9 +190,10 @@ describe('requests of one instance', () => {
     await settled();
     await other.end('abc');
     expect(await other.text).toBe('3');
+    await settled();
     clock.advance(60_000);
     expect(await said('/hello')).toBe('hello');
-    expect(runtime.state(handle)).toBe('ready');
+    await expect.poll(() => runtime.state(handle)).toBe('ready');
   });
 
   it('are told so as tasks are cancelled, when their time is over before their answer', async () => {
@@ -215,7 +212,7 @@ describe('requests of one instance', () => {
     await expect.poll(open).toBe(1);
     waits[2]?.();
     expect(await other).toMatchObject({ payload: { tag: 'internal-error' } });
-    expect(runtime.state(handle)).toBe('ready');
+    await expect.poll(() => runtime.state(handle)).toBe('ready');
   });
 
   it.each(['turn', 'answer'] as const)('end alone where their clients go away, with `cancel: %s`', async (cancel) => {
@@ -232,7 +229,7 @@ describe('requests of one instance', () => {
     for (const answer of waits) answer();
     expect(await other).toMatchObject({ payload: { tag: 'internal-error' } });
     await expect.poll(open).toBe(0);
-    expect(runtime.state(handle)).toBe('ready');
+    await expect.poll(() => runtime.state(handle)).toBe('ready');
   });
 
   it.each(['turn', 'answer'] as const)(
@@ -252,7 +249,7 @@ describe('requests of one instance', () => {
       await expect.poll(open).toBe(1);
       await staying.end('abc');
       expect(await staying.text).toBe('3');
-      expect(runtime.state(handle)).toBe('ready');
+      await expect.poll(() => runtime.state(handle)).toBe('ready');
     },
   );
 
@@ -287,11 +284,11 @@ describe('requests of one instance', () => {
     await expect.poll(() => runtime.components()).toMatchObject([{ concurrency: 3 }]);
     expect(await said('/hello')).toBe('hello');
     requests.push(held('/count'));
-    expect([open(), isReplaced]).toEqual([2, false]);
+    await expect.poll(() => [open(), isReplaced]).toEqual([2, false]);
     for (const request of requests) await request.end('abc');
     for (const { text } of requests) expect(await text).toBe('3');
     await replaced;
-    expect(runtime.state(handle)).toBe('ready');
+    await expect.poll(() => runtime.state(handle)).toBe('ready');
   });
 
   it('of an old version end it when they trap, and not the new one', async () => {
@@ -373,7 +370,7 @@ describe('requests of one instance', () => {
     await fresh.end('abc');
     expect(await fresh.text).toBe('3');
     expect(await said('/hello')).toBe('hello');
-    expect(runtime.state(handle)).toBe('ready');
+    await expect.poll(() => runtime.state(handle)).toBe('ready');
   });
 
   it('end, all of them, when the component is unloaded while a former instance answers', async () => {
