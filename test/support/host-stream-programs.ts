@@ -425,7 +425,7 @@ class Run {
   /** Lets JavaScript and everything between go on until nothing moves, and looks at it. */
   *#settle(): Doing<void> {
     for (let round = 0; round < 3; round++) {
-      void afterEventLoop().then(() => this.#guests.answer(round));
+      void afterEventLoop().then(() => this.#guests.answerNext(round));
       yield* does('host.wait-sync', round);
     }
     for (const each of this.#ends) this.#look(each);

@@ -85,6 +85,8 @@ export class ScriptedGuests {
   readonly #numbers: ReadonlyMap<string, number>;
   readonly #payloads: readonly Payload[];
   readonly #waits: ((n: number) => void)[] = [];
+  /** Answers to calls of `wait` that have yet to come. */
+  readonly #early: number[] = [];
   #handle: ComponentHandle | undefined;
 
   readonly #host: HostEnds | undefined;
@@ -108,7 +110,7 @@ export class ScriptedGuests {
       limits: { maxExecutionTimeMs: 60_000, ...options.limits },
       imports: {
         next: (script: number, result: bigint) => this.#next(script, result),
-        wait: () => new Promise((resolve) => this.#waits.push(resolve)),
+        wait: () => this.#early.shift() ?? new Promise((resolve) => this.#waits.push(resolve)),
         ...this.#hostEnds(),
       },
     });
@@ -137,6 +139,12 @@ export class ScriptedGuests {
   /** Answers the oldest call of the host's `wait`. */
   answer(n: number): void {
     this.#waits.shift()?.(n);
+  }
+
+  /** The same; or the next call of it, where none waits yet because the guest was suspended on its way there. */
+  answerNext(n: number): void {
+    if (this.#waits.length > 0) this.answer(n);
+    else this.#early.push(n);
   }
 
   #hostEnds(): Record<string, unknown> {
