@@ -1,3 +1,4 @@
+import { LengthCheck, promisedLength } from '#core/ports/content-length';
 import { isConnectionHeader } from '#core/ports/network';
 import type { FramedAnswer } from '#core/ports/serving';
 import { sentTrailers } from '#core/ports/trailers';
@@ -56,8 +57,9 @@ export class FetchExchange extends HttpExchange {
     const { body } = this.#request;
     const { trailers } = this.#options;
     const made = async (): Promise<FieldPairs> => sentTrailers([...new Headers(await trailers?.())]);
-    if (body !== null) void pour(body, into, trailers === undefined ? undefined : made);
-    else if (trailers === undefined) into.end();
+    const length = new LengthCheck(promisedLength(this.headers), 'request');
+    if (body !== null) void pour(body, into, trailers === undefined ? undefined : made, length);
+    else if (trailers === undefined) endEmpty(into, length);
     else
       made().then(
         (pairs) => into.end(pairs),
@@ -92,5 +94,15 @@ export class FetchExchange extends HttpExchange {
 
   protected override failed(error: unknown): void {
     this.#answered.reject(error);
+  }
+}
+
+/** Ends a body that is not there, which a head may have promised all the same. */
+function endEmpty(into: BytePipe, length: LengthCheck): void {
+  try {
+    length.take(undefined);
+    into.end();
+  } catch (error) {
+    into.fail(error);
   }
 }

@@ -44,14 +44,19 @@ describe.each(KINDS)('what lifting is charged for a list of %s', (_, element, ty
       charged += bytes;
     });
     const runWith = (bounds: LiftBounds): Run => paths.direct({}, undefined, bounds).run as Run;
-    const direct = taken(runWith({ mostBytes: 2 ** 40, look: () => {} }));
-    expect(() => runWith({ mostBytes: direct, look: () => {} })(ITEMS)).toThrow(/lifts more/);
-    const run = paths.glue().run as Run;
-    const glue = taken((count) => {
-      charged = 0;
-      return run(count);
+    const runDirect = runWith({ mostBytes: 2 ** 40, look: () => {} });
+    lookAgain(() => {
+      const direct = taken(runDirect);
+      expect(() => runWith({ mostBytes: direct, look: () => {} })(ITEMS)).toThrow(/lifts more/);
     });
-    expect(charged).toBeGreaterThan(glue);
+    const run = paths.glue().run as Run;
+    lookAgain(() => {
+      const glue = taken((count) => {
+        charged = 0;
+        return run(count);
+      });
+      expect(charged).toBeGreaterThan(glue);
+    });
   });
 });
 
@@ -73,6 +78,19 @@ describe('the clock', () => {
 });
 
 type Run = (count: number) => unknown;
+
+/** Looks a few times, because whatever else V8 allocates meanwhile adds to a look, and never takes away from it. */
+function lookAgain(look: () => void): void {
+  for (let left = 4; left > 0; left--) {
+    try {
+      look();
+      return;
+    } catch {
+      // The last look tells what is wrong.
+    }
+  }
+  look();
+}
 
 /** Bytes that a value of `ITEMS` items takes of the heap and outside of it. */
 function taken(run: Run): number {

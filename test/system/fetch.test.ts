@@ -91,6 +91,21 @@ describe('a request of the web', () => {
     expect(await (await fetching(step, init)).text()).toBe('last-operation-failed');
   });
 
+  it.each([
+    ['hello', '5', '5'],
+    ['', '0', '0'],
+    ['hello', '3', 'last-operation-failed'],
+    ['hello', '9', 'last-operation-failed'],
+    ['hello', 'x', 'last-operation-failed'],
+    ['hello', '-1', 'last-operation-failed'],
+    ['', '4', 'last-operation-failed'],
+  ])('with the body %j has the length %s that its head says, or breaks off: %s', async (body, length, told) => {
+    const { fetching } = await scene();
+    const step = `let told; try { told = api.read(request).length } catch (error) { told = error.payload.tag } api.answer(out, String(told))`;
+    const init = { method: 'POST', headers: { 'content-length': length }, ...(body !== '' && { body }) };
+    expect(await (await fetching(step, init)).text()).toBe(told);
+  });
+
   it('is answered before its body is complete, and streams both ways', async () => {
     const { fetching } = await scene();
     const sent = new TransformStream<Uint8Array, Uint8Array>();

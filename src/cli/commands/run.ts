@@ -31,7 +31,8 @@ export function runCommand(shell: Shell): Command {
       'after',
       `
 A command (it exports wasi:cli/run) has the standard streams of viv, and its exit code; a folder that --dir opens for
-it may be used without a grant. A budget that is given and used up ends it with 124, a trap with 134.
+it may be used without a grant. A budget that is given and used up ends it with 124, an Error that JavaScript throws
+with 1, another trap with 134.
 
 An actor is sent every line of standard input, where there is neither --message nor --message-file.
 

@@ -15,13 +15,16 @@ export function promisedLength(headers: FieldPairs): number | undefined {
   return DIGITS.test(said) ? Number(said) : Number.NaN;
 }
 
-/** Compares the bytes of a body with the length that its head promises, before they are sent. */
+/** Compares the bytes of a body with the length that its head promises, before they are passed on. */
 export class LengthCheck {
   readonly #promised: number | undefined;
+  readonly #of: 'answer' | 'request';
   #counted = 0;
 
-  constructor(promised: number | undefined) {
+  /** @param of the message whose body it is, for the error */
+  constructor(promised: number | undefined, of: 'answer' | 'request' = 'answer') {
     this.#promised = promised;
+    this.#of = of;
   }
 
   /**
@@ -36,7 +39,7 @@ export class LengthCheck {
     const fits = piece === undefined ? this.#counted === this.#promised : this.#counted <= this.#promised;
     if (fits) return;
     const bytes = `${piece === undefined ? '' : 'at least '}${this.#counted} bytes`;
-    throw new Error(`the body of the answer has ${bytes}, but its content-length says ${this.#promised}`);
+    throw new Error(`the body of the ${this.#of} has ${bytes}, but its content-length says ${this.#promised}`);
   }
 }
 

@@ -49,6 +49,8 @@ export interface HostState {
   /** Runs a task once when the running turn has ended, however it ends. */
   afterTurn(task: () => void): void;
   log(channel: LogChannel, message: string, context: LogRecord['context']): void;
+  /** Takes a line that was written to a standard error of the embedder's: it may say why the guest traps. */
+  hear(line: string): void;
   /**
    * Counts bytes that one lift copies out of the guest, and ends the store if there are too many. Without this bound, a guest with a
    * small memory could fill the host's memory with lists that overlap.

@@ -12,9 +12,13 @@ const MAX_LINES = 20;
 const MAX_CHARACTERS = 4_000;
 /** Each line of a stack begins like this, in QuickJS and in V8. */
 const FRAME = '\n    at ';
-/** If a function without a `result` throws, componentize-qjs panics and writes the exception in Rust's notation. */
+/**
+ * Where an exception is no error that the called function could return, componentize-qjs panics and writes it in Rust's notation: behind
+ * this for a function without a `result`, and on the next line for one whose `result` has an error of another type.
+ */
+const FAILED = /^Failed to call '([^']{1,200})': (?:Value\()?Exception\(/;
 const THROWN =
-  /^Failed to call '([^']{1,200})': Exception\(Exception \{ message: Some\("((?:[^"\\]|\\.){0,8000})"\), stack: Some\("((?:[^"\\]|\\.){0,8000})"\) \}\)$/;
+  /^Exception \{ message: Some\("((?:[^"\\]|\\.){0,8000})"\), stack: Some\("((?:[^"\\]|\\.){0,8000})"\) \}\)$/;
 const ESCAPE = /\\(?:u\{([0-9a-f]{1,6})\}|(.))/g;
 /** Stack frames in the engine, in our library, and in code that the bundler generated. */
 const NOT_THE_AUTHORS = /\((?:native|vivarium\/guest\/[^()]{1,500}|componentize-qjs:[^()]{1,100})\)$/;
@@ -29,10 +33,17 @@ export class LastWords {
     if (this.#lines.length > MAX_LINES) this.#lines.shift();
   }
 
+  /** Whether a line tells of an exception that nobody has caught. */
+  static tellsThrown(line: string): boolean {
+    return FAILED.test(line) || THROWN.test(line);
+  }
+
   /** Returns what the lines say about a trap. */
   of(map: PlaceMapper | undefined): GuestWords {
-    for (const line of this.#lines) {
-      const [, name, message, stack] = THROWN.exec(line) ?? [];
+    for (const [index, line] of this.#lines.entries()) {
+      const [head, name] = FAILED.exec(line) ?? [];
+      if (head === undefined) continue;
+      const [, message, stack] = THROWN.exec(line.slice(head.length) || (this.#lines[index + 1] ?? '')) ?? [];
       if (stack === undefined) continue;
       return { why: `${name} threw: ${cut(unescaped(message ?? ''))}`, stack: framesOf(unescaped(stack), map) };
     }

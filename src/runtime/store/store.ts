@@ -551,6 +551,10 @@ export class Store implements HostState, ResourceHolder, LiftBounds, LaterListen
     log({ handle: this.handle, channel, message: toSources === undefined ? message : toSources(message), context });
   }
 
+  hear(line: string): void {
+    if (LastWords.tellsThrown(line)) this.#hear(line);
+  }
+
   /** Keeps a line for the call that has written it. */
   #hear(line: string): void {
     const call = this.#shared?.charged;

@@ -2,7 +2,7 @@ import type { HostLinker, HostState } from '#runtime/host';
 import { RuntimeError } from '../errors.ts';
 import { type ByteSink, type ByteSource, NO_BYTES, sinkOf, sourceOf } from './byte-streams.ts';
 import { failed, InputStream, OutputStream } from './io.ts';
-import { LogSink } from './log-sink.ts';
+import { LineSink } from './line-sink.ts';
 
 /**
  * Defines `wasi:cli` 0.2: the environment, arguments and standard streams that `load` gave, and an exit that ends the store. If `load` gave
@@ -57,7 +57,7 @@ export function inputOf(caller: HostState, failed: () => unknown): ByteSource {
 }
 
 /** A store has one sink per channel, because a guest may ask for the stream at every line and drop none. */
-const logged = { stdout: new WeakMap<HostState, LogSink>(), stderr: new WeakMap<HostState, LogSink>() };
+const lines = { stdout: new WeakMap<HostState, LineSink>(), stderr: new WeakMap<HostState, LineSink>() };
 
 /** @param errors as for `sinkOf` */
 export function outputOf(
@@ -66,9 +66,21 @@ export function outputOf(
   ...errors: [failed: () => unknown, closed?: unknown]
 ): ByteSink {
   const output = caller.context.stdio[channel];
-  if (output !== undefined) return sinkOf(output, ...errors);
-  const sink = logged[channel].get(caller) ?? new LogSink(caller, channel);
-  logged[channel].set(caller, sink);
+  if (output === undefined) return linesOf(caller, channel, (line) => caller.log(channel, line, []));
+  const sink = sinkOf(output, ...errors);
+  if (channel === 'stdout') return sink;
+  // What the guest says there of an exception is the reason of a trap, whoever else reads it.
+  const heard = linesOf(caller, channel, (line) => caller.hear(line));
+  const write = (bytes: Uint8Array): void => {
+    sink.write(bytes);
+    heard.write(bytes);
+  };
+  return { ...sink, write };
+}
+
+function linesOf(caller: HostState, channel: 'stdout' | 'stderr', take: (line: string) => void): LineSink {
+  const sink = lines[channel].get(caller) ?? new LineSink(caller, take);
+  lines[channel].set(caller, sink);
   return sink;
 }
 

@@ -42,6 +42,19 @@ describe('viv new and viv build', () => {
     expect(called).toMatchObject({ code: 0, out, err });
   });
 
+  it('end a command that throws with the exit code of an error, and with the place in its source', async () => {
+    const project = join(folder, 'throwing');
+    await viv(['new', project, '--template', 'command']);
+    await writeFile(
+      join(project, 'src/actor.ts'),
+      "export const run = {\n  run(): void {\n    throw new RangeError('too far');\n  },\n};\n",
+    );
+    await viv(['build', project]);
+    const ran = await viv(['run', join(project, 'actor.wasm')]);
+    expect(ran.code).toBe(1);
+    expect(ran.err).toMatch(/^RUNTIME_TRAP: .*; run threw: too far\n {4}at run \(src\/actor\.ts:3:\d+\)$/m);
+  });
+
   it.each(['rust', 'python', 'c'])('write a command in %s, with the commands of its compiler', async (language) => {
     const project = join(folder, `in-${language}`);
     const { objects } = await viv(['new', project, '--language', language, '--json']);

@@ -13,6 +13,8 @@ import type { RunFlags } from './run-flags.ts';
 
 /** The exit code that `timeout` of coreutils uses. */
 const STOPPED_BY_BUDGET = 124;
+/** That of an error of `run`, which an exception is that nobody has caught. */
+const FAILED = 1;
 /** 128 plus the number of SIGABRT, which is wasmtime's exit code for a trap. */
 const TRAPPED = 134;
 
@@ -81,11 +83,21 @@ function fail(shell: Shell, error: unknown): void {
   shell.exitCode = exitStatusOf(error);
   const code = isVivariumError(error) ? error.code : 'UNEXPECTED';
   shell.line(`${code}: ${messageOf(error)}`);
+  const stack = stackOf(error);
+  if (stack !== undefined) shell.line(stack);
+}
+
+/** The stack of an exception that the guest's code has thrown; undefined for what ended otherwise. */
+function stackOf(error: unknown): string | undefined {
+  if (!isVivariumError(error, 'RUNTIME_TRAP')) return undefined;
+  const stack = error.details?.guestStack;
+  return typeof stack === 'string' ? stack : undefined;
 }
 
 function exitStatusOf(error: unknown): number {
   for (let each = error; isVivariumError(each); each = each.cause) {
     if (BUDGETS.has(each.code)) return STOPPED_BY_BUDGET;
+    if (stackOf(each) !== undefined) return FAILED;
     if (each.code === 'RUNTIME_TRAP' || each.code === 'METERING_STACK') return TRAPPED;
   }
   return exitCodeOf(error);

@@ -1,25 +1,25 @@
 import { GrowingBuffer } from '#core/text';
-import type { HostState, LogChannel } from '#runtime/host';
+import type { HostState } from '#runtime/host';
 import type { ByteSink } from './byte-streams.ts';
 import { HostCharge } from './host-charge.ts';
 import { ALWAYS_READY } from './readiness.ts';
 
-/** The longest line that is logged as one record. */
+/** The longest line that is one line; a longer one is several. */
 const MAX_LINE_BYTES = 8 * 1024;
 
 /**
- * Standard output or error of one store. It logs each line as a record of that store, and an unfinished line when the turn ends. Each
+ * Standard output or error of one store. It gives each line to whoever takes the lines, and an unfinished line when the turn ends. Each
  * store has one sink per channel, however many streams write to it.
  */
-export class LogSink implements ByteSink {
+export class LineSink implements ByteSink {
   readonly #state: HostState;
-  readonly #channel: LogChannel;
+  readonly #take: (line: string) => void;
   readonly #line: GrowingBuffer;
   #endsWithTurn = false;
 
-  constructor(state: HostState, channel: LogChannel) {
+  constructor(state: HostState, take: (line: string) => void) {
     this.#state = state;
-    this.#channel = channel;
+    this.#take = take;
     const charge = new HostCharge(state);
     this.#line = new GrowingBuffer(MAX_LINE_BYTES, (bytes) => {
       charge.must(bytes);
@@ -64,6 +64,6 @@ export class LogSink implements ByteSink {
     const { buffer, byteOffset, length } = this.#line.bytes;
     const text = Buffer.from(buffer, byteOffset, length).toString('utf8');
     this.#line.clear();
-    this.#state.log(this.#channel, text, []);
+    this.#take(text);
   }
 }
