@@ -1,9 +1,9 @@
 import { readdirSync } from 'node:fs';
 import { cruise, type ICruiseResult } from 'dependency-cruiser';
 import { describe, expect, it } from 'vitest';
-import config, { may, parts } from '../../.dependency-cruiser.js';
-import { temporaryFolder } from '../support/temporary-folder.ts';
-import { forbiddenImports, OTHER_VIOLATIONS, plant, shown } from './planted.ts';
+import config, { may, parts } from '../../../.dependency-cruiser.js';
+import { forbiddenImports, OTHER_VIOLATIONS, plant, shown } from '../../layers/planted.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const folders = readdirSync('src', { withFileTypes: true }).filter((entry) => entry.isDirectory());
 

@@ -4,10 +4,10 @@ import { once } from 'node:events';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { InstalledProject, manifest, SUBPATHS } from './installed.ts';
-import { megabytesWith } from './weight.ts';
+import { InstalledProject, manifest, SUBPATHS } from '../../package/installed.ts';
+import { megabytesWith } from '../../package/weight.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
+const ROOT = join(import.meta.dirname, '../../..');
 
 let project: InstalledProject;
 beforeAll(() => {
