@@ -187,6 +187,11 @@ methods = ["get"]
     ['text that is no TOML', '[server]\nlisten = ', /:2: /],
     ['an endless list', `routes = [${'{},'.repeat(20_000)}]`, /values|tables/],
     ['a deep value', `x = ${'['.repeat(50)}${']'.repeat(50)}`, /./],
+    [
+      'a name that makes no id',
+      '[components.Shop-A]\nsource = "x"',
+      /:1: components\.Shop-A\.id: is needed, because that of the name is none: "local\/Shop-A\/1" is not/,
+    ],
     ['an id that is none', '[components."a/b"]\nsource = "x"', /:1: components\.a\/b\.id/],
     ['a table in place of a list', '[routes]\ncomponent = "a"', /:1: routes: give a list/],
     [

@@ -177,11 +177,22 @@ function tlsOf(table: Fields | undefined, at: (path: string) => string): TlsPath
   return table && { certificate: at(table.requiredText('certificate')), key: at(table.requiredText('key')) };
 }
 
+function idOf(name: string, table: Fields): string {
+  const said = table.text('id');
+  const id = said ?? `local/${name}/1`;
+  try {
+    parseComponentId(id);
+  } catch (error) {
+    const why = said === undefined ? 'is needed, because that of the name is none: ' : '';
+    table.refuse('id', `${why}${messageOf(error)}`);
+  }
+  return id;
+}
+
 function componentOf(name: string, table: Fields, at: (path: string) => string): ParsedComponent {
   const source = table.requiredText('source');
   const isElsewhere = /^(registry:|https?:)/.test(source) || isAbsolute(source);
-  const id = table.text('id') ?? `local/${name}/1`;
-  attempt(table, 'id', () => parseComponentId(id));
+  const id = idOf(name, table);
   const supervision = table.table('supervision');
   const mailbox = table.table('mailbox');
   return {
