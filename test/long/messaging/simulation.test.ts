@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { Simulation } from '../../support/message-simulation.ts';
 
 const SEEDS = 10_000;
-const BUDGET_MS = 4 * 60_000;
+const BUDGET_MS = 100_000;
 
 it(`${SEEDS} seeds of the messaging layer hold, safety and liveness in turn, and one in nine replays to the same trace`, async () => {
   const began = performance.now();
