@@ -40,5 +40,5 @@ export class RoundEnd {
   };
 }
 
-/** That of the event loop of this thread. */
+/** The end of the rounds of this thread's event loop. */
 export const roundEnd = new RoundEnd();

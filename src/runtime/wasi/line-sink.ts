@@ -4,7 +4,7 @@ import type { ByteSink } from './byte-streams.ts';
 import { HostCharge } from './host-charge.ts';
 import { ALWAYS_READY } from './readiness.ts';
 
-/** The longest line that is one line; a longer one is several. */
+/** A longer line becomes several. */
 const MAX_LINE_BYTES = 8 * 1024;
 
 /**

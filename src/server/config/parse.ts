@@ -180,12 +180,8 @@ function tlsOf(table: Fields | undefined, at: (path: string) => string): TlsPath
 function idOf(name: string, table: Fields): string {
   const said = table.text('id');
   const id = said ?? `local/${name}/1`;
-  try {
-    parseComponentId(id);
-  } catch (error) {
-    const why = said === undefined ? 'is needed, because that of the name is none: ' : '';
-    table.refuse('id', `${why}${messageOf(error)}`);
-  }
+  const why = said === undefined ? 'is needed, because that of the name is none: ' : '';
+  attempt(table, 'id', () => parseComponentId(id), why);
   return id;
 }
 
@@ -374,12 +370,12 @@ function checked<T>(table: Fields, key: string, convert: (text: string) => T): T
   return text === undefined ? undefined : attempt(table, key, () => convert(text));
 }
 
-/** Runs a check whose error is a complaint about a key. */
-function attempt<T>(table: Fields, key: string, check: () => T): T | undefined {
+/** Runs a check whose error is a complaint about a key. @param why begins the complaint */
+function attempt<T>(table: Fields, key: string, check: () => T, why = ''): T | undefined {
   try {
     return check();
   } catch (error) {
-    table.refuse(key, messageOf(error));
+    table.refuse(key, `${why}${messageOf(error)}`);
     return undefined;
   }
 }

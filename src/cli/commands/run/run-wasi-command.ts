@@ -13,7 +13,7 @@ import type { RunFlags } from './run-flags.ts';
 
 /** The exit code that `timeout` of coreutils uses. */
 const STOPPED_BY_BUDGET = 124;
-/** That of an error of `run`, which an exception is that nobody has caught. */
+/** The exit code of an error of `run`; an exception that nobody has caught is one. */
 const FAILED = 1;
 /** 128 plus the number of SIGABRT, which is wasmtime's exit code for a trap. */
 const TRAPPED = 134;
